@@ -1,0 +1,1 @@
+"""What touches the world: AWS, files, webhooks, and the in-memory twin of every port."""

@@ -1,0 +1,1 @@
+"""Pure rules over frozen records: no clock, no environment, no I/O."""

@@ -1,0 +1,56 @@
+"""What travels on the bus: our EventBridge detail types. Past tense, one model each; unknown fields are ignored.
+
+Events carry the names of records, never the records: the table is the truth and a late event does no harm.
+"""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+SOURCE = "headgate"
+
+
+class Event(BaseModel):
+    """Root of the bus's messages; the class name is the detail type."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    source: ClassVar[str] = SOURCE
+
+    @classmethod
+    def detail_type(cls) -> str:
+        return cls.__name__
+
+
+class ConnectorSynced(Event):
+    """A connector ended a sync successfully. `event_id` is the inbound event's deduplication key."""
+
+    event_id: str
+    provider: Literal["fivetran"]
+    origin: str
+    connector_id: str
+    connector_name: str = ""
+    sync_id: str = ""
+    occurred_at: str = ""
+
+
+class ScheduleFired(Event):
+    """A job's schedule came due. `scheduled_time` is the due time, not the delivery's (ISO 8601, UTC)."""
+
+    job: str
+    scheduled_time: str
+
+
+class RunQueued(Event):
+    """A run waits to be dispatched."""
+
+    run_id: int
+    job: str
+
+
+class RunFinished(Event):
+    """A run reached a final status."""
+
+    run_id: int
+    job: str
+    environment: str
+    status: str

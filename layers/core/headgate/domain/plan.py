@@ -1,0 +1,66 @@
+"""A plan is data: what a step will build, in which order, with how many runners.
+
+`plan_run` writes it, runners read it, `headgate plan` prints it. The graph is the one dbt's own build queue
+holds: selected nodes, edges preserved across nodes that are not selected, and the test edges that make a
+node wait for the tests of its parents.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from headgate.domain.command import Command
+
+# The step's own two nodes: schemas and on-run-start before the first node, on-run-end after the last one.
+# They are claimed like any other node, so exactly one runner does each and a lost runner's share is taken over.
+OPENING = "step.opening"
+CLOSING = "step.closing"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedNode:
+    """One node of the queue.
+
+    parents: unique_ids inside this plan that must be done first (test edges included).
+    unit_tests: dbt runs these inside the model's own turn, before the model (dbt.task.build).
+    priority: seconds of the longest predicted path that starts here; the highest is claimed first.
+    """
+
+    unique_id: str
+    resource_type: str
+    materialized: str
+    parents: tuple[str, ...]
+    predicted_seconds: float
+    priority: float
+    unit_tests: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one step of a run will do. `nodes` is in topological order; a node's position is its index + 1."""
+
+    run_id: int
+    step: int
+    command: Command
+    bundle: str
+    environment: str
+    nodes: tuple[PlannedNode, ...]
+    runners: int
+    threads: int
+    work_seconds: float = 0.0
+    critical_path_seconds: float = 0.0
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def positions(self) -> Mapping[str, int]:
+        """unique_id -> position; the opening is 0. Waiting sets hold positions, which are far smaller than ids."""
+        return {OPENING: 0, **{node.unique_id: i for i, node in enumerate(self.nodes, 1)}}
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """unique_id -> the nodes that wait for it; the roots wait for the opening."""
+        children: dict[str, list[str]] = {OPENING: []}
+        for node in self.nodes:
+            for parent in node.parents or (OPENING,):
+                children.setdefault(parent, []).append(node.unique_id)
+        return {parent: tuple(ids) for parent, ids in children.items()}

@@ -1,0 +1,134 @@
+"""The shared queue's rules: the states of a node, what a claim and a lease are.
+
+A node holds the set of parent positions it still waits for. Finishing a parent deletes one position, so a
+repeated release changes nothing; the finished node's record is the truth, and every release can be replayed
+from it. A write carries the runner's epoch; one with a stale epoch is refused (docs/architecture.md, "The queue").
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from headgate.domain.plan import CLOSING, OPENING, Plan, PlannedNode
+from headgate.domain.results import NodeResult
+
+MAX_PRIORITY = 10**9
+
+
+class NodeState(StrEnum):
+    """Where a node stands in the queue; its dbt status exists once it is done."""
+
+    ATTACHED = "attached"  # a unit test: runs within its model's turn
+    WAITING = "waiting"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A runner's right to work on a step until `until` (epoch seconds), fenced by `epoch`."""
+
+    run_id: int
+    step: int
+    runner: int
+    epoch: int
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerRecord:
+    """What is stored of a runner: its lease, and how it ended."""
+
+    runner: int
+    epoch: int
+    until: float
+    ended: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What is stored of a node. `waits` holds the positions of unfinished parents."""
+
+    unique_id: str
+    position: int
+    resource_type: str
+    materialized: str
+    state: NodeState
+    priority: float
+    predicted_seconds: float
+    waits: frozenset[int] = frozenset()
+    skip: bool = False
+    runner: int | None = None
+    epoch: int | None = None
+    claims: int = 0
+    started_at: str | None = None
+    finished_at: str | None = None
+    result: NodeResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A node handed to a runner. `skip`: a parent failed, so dbt is to record it as skipped."""
+
+    unique_id: str
+    skip: bool
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """What is stored of a step: how far it is, and why it stopped when it stopped early."""
+
+    run_id: int
+    step: int
+    nodes: int
+    runners: int
+    planned_at: str
+    halted: str | None = None
+    finished_at: str | None = None
+
+
+def initial_records(plan: Plan) -> list[NodeRecord]:
+    """The queue as PlanRun writes it: the opening ready, everything else waiting for its parents."""
+    records = [_own(OPENING, 0, NodeState.READY), _own(CLOSING, len(plan.nodes) + 1, NodeState.WAITING)]
+    attached = len(plan.nodes) + 1
+    for node in plan.nodes:
+        waits = frozenset(plan.positions[parent] for parent in node.parents or (OPENING,))
+        records.append(_record(node, plan.positions[node.unique_id], NodeState.WAITING, waits))
+        for unit_test in node.unit_tests:
+            attached += 1
+            records.append(
+                NodeRecord(unit_test, attached, "unit_test", "unit", NodeState.ATTACHED, node.priority, 0.0)
+            )
+    return records
+
+
+def _own(unique_id: str, position: int, state: NodeState) -> NodeRecord:
+    # The closing waits for a position nothing has: only a runner that saw everything else done makes it ready.
+    waits = frozenset() if state is NodeState.READY else frozenset({-1})
+    return NodeRecord(unique_id, position, "step", "step", state, MAX_PRIORITY, 0.0, waits)
+
+
+def _record(node: PlannedNode, position: int, state: NodeState, waits: frozenset[int]) -> NodeRecord:
+    return NodeRecord(
+        unique_id=node.unique_id,
+        position=position,
+        resource_type=node.resource_type,
+        materialized=node.materialized,
+        state=state,
+        priority=node.priority,
+        predicted_seconds=node.predicted_seconds,
+        waits=waits,
+    )
+
+
+def is_drained(open_ids: Iterable[str]) -> bool:
+    """Whether only the closing is left of what is not done."""
+    return set(open_ids) <= {CLOSING}
+
+
+def expired(runners: Iterable[RunnerRecord], now: float, margin: float) -> list[RunnerRecord]:
+    """Runners whose lease ended more than `margin` seconds ago without their saying that they stopped."""
+    return [record for record in runners if not record.ended and record.until + margin < now]

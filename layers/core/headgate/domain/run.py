@@ -1,0 +1,85 @@
+"""A run: one execution of a job, from the event that caused it to its final status.
+
+Statuses are the dbt platform's six; the allowed transitions are data, so that every writer obeys the same ones.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """The dbt platform's run statuses."""
+
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCESS = "success"
+    ERROR = "error"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset({RunStatus.SUCCESS, RunStatus.ERROR, RunStatus.CANCELLED})
+
+# A final status is final: of a cancel and a finish that race, the first writer wins.
+TRANSITIONS: dict[RunStatus, frozenset[RunStatus]] = {
+    RunStatus.QUEUED: frozenset({RunStatus.STARTING, RunStatus.ERROR, RunStatus.CANCELLED}),
+    RunStatus.STARTING: frozenset({RunStatus.RUNNING, *FINAL}),
+    RunStatus.RUNNING: FINAL,
+    **{status: frozenset() for status in FINAL},
+}
+
+
+def sources_of(target: RunStatus) -> frozenset[RunStatus]:
+    """The statuses from which a run may move to `target`."""
+    return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a run exists. `key` makes it unique: the same cause never makes a second run of a job.
+
+    kind: `fivetran`, `schedule`, `cli`; detail: one line for a person ("connector stripe, sync b470…").
+    """
+
+    kind: str
+    key: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a job. Times are ISO 8601 in UTC; `steps` are the job's commands as they stood then."""
+
+    run_id: int
+    job: str
+    environment: str
+    bundle: str
+    steps: tuple[str, ...]
+    cause: Cause
+    status: RunStatus
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    execution_arn: str | None = None
+    error: str | None = None
+    # dbt status -> number of nodes, over all steps; written when the run ends
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def execution_name(self) -> str:
+        """Step Functions' name of this run: starting it twice starts it once."""
+        return f"run-{self.run_id}"
+
+    def with_status(self, status: RunStatus, **changes: object) -> "Run":
+        """This run in another status, other fields changed alike."""
+        return replace(self, status=status, **changes)  # type: ignore[arg-type]
+
+
+def run_id_of(execution_name: str) -> int | None:
+    """The run an execution belongs to, or None when the name is not ours."""
+    prefix, _, number = execution_name.partition("-")
+    return int(number) if prefix == "run" and number.isdigit() else None

@@ -1,0 +1,284 @@
+"""What use cases need of the world, as small Protocols. Each has an AWS adapter and an in-memory twin.
+
+The same contract tests run against both (tests/contract). Methods that can lose a race say so in their
+return value; the only errors are those of errors.py.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from headgate.domain.alerts import Alert
+from headgate.domain.events import Event
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile
+from headgate.domain.plan import Plan
+from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
+from headgate.domain.results import NodeResult
+from headgate.domain.run import Cause, Run, RunStatus
+
+
+class Clock(Protocol):
+    """Time, so that tests and the simulator can own it."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class RunStore(Protocol):
+    """Runs and the rule that one cause makes at most one run of a job."""
+
+    def create_run(self, job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+        """The run of this cause, and whether this call made it: run, idempotency key in one transaction."""
+        ...
+
+    def get_run(self, run_id: int) -> Run:
+        """Raises NotFoundError."""
+        ...
+
+    def list_runs(self, limit: int = 20, job: str | None = None) -> list[Run]:
+        """Newest first."""
+        ...
+
+    def active_runs(self) -> list[Run]:
+        """Every run without a final status, oldest first."""
+        ...
+
+    def take_slot(self, run: Run) -> bool:
+        """Move a queued run to `starting` and take its job's only slot, in one transaction. False: not now."""
+        ...
+
+    def record_execution(self, run_id: int, execution_arn: str) -> None: ...
+
+    def move(self, run_id: int, target: RunStatus, **changes: object) -> bool:
+        """Change the status if the transition is allowed (domain/run.py); a final one frees the job's slot."""
+        ...
+
+
+class JobStore(Protocol):
+    """Environments, jobs and alert rules as applied, and which bundle each environment points at."""
+
+    def apply(self, jobs_file: JobsFile) -> None:
+        """Make the stored jobs of `jobs_file.origin` equal to the file: all or nothing."""
+        ...
+
+    def jobs(self) -> list[Job]: ...
+
+    def job(self, name: str) -> Job:
+        """Raises NotFoundError with the nearest name."""
+        ...
+
+    def environment(self, name: str) -> Environment:
+        """Raises NotFoundError."""
+        ...
+
+    def alert_rules(self) -> list[AlertRule]: ...
+
+    def point_at(self, environment: str, digest: str) -> None: ...
+
+    def bundle_of(self, environment: str) -> str:
+        """Raises NotFoundError while nothing was published for it."""
+        ...
+
+
+class EventLog(Protocol):
+    """Inbound events, each stored once before it is answered. Kept seven days."""
+
+    def record(self, event_id: str, detail: Mapping[str, Any]) -> bool:
+        """Store it durably. False: this event is known *and* was handed on before."""
+        ...
+
+    def mark(self, event_id: str, outcome: str) -> None:
+        """`published`, `ignored`, `unmapped`: what became of it."""
+        ...
+
+    def recent(self, limit: int = 50) -> list[dict[str, Any]]: ...
+
+
+class NodeQueue(Protocol):
+    """The shared queue's primitives. All are conditional writes; the rules are in domain/queue.py."""
+
+    def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
+        """Write a step's queue; the step record comes last and says that it is whole."""
+        ...
+
+    def step(self, run_id: int, step: int) -> StepRecord | None: ...
+
+    def halt(self, run_id: int, step: int, reason: str) -> bool:
+        """Stop handing out nodes. The first reason stays."""
+        ...
+
+    def open_nodes(
+        self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
+    ) -> list[tuple[str, NodeState]]:
+        """Nodes that are not done, attached ones left out: ready ones first, highest priority first.
+
+        May lag behind the latest writes unless `consistent`, which reads the whole step and sorts nothing.
+        """
+        ...
+
+    def claim(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, at: str
+    ) -> NodeRecord | None:
+        """Take a ready node; None: it is no longer ready."""
+        ...
+
+    def finish(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        result: NodeResult | None,
+        *,
+        runner: int,
+        epoch: int,
+        at: str,
+    ) -> bool:
+        """Record the end of a running node. False: another owner or a stale epoch. (result None: the step's own)"""
+        ...
+
+    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
+        """Record a result that has no turn of its own in the queue: a unit test, a hook's operation."""
+        ...
+
+    def release(self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool) -> bool:
+        """Delete a parent's position from a waiting set. True: the node became ready by it."""
+        ...
+
+    def make_ready(self, run_id: int, step: int, unique_id: str) -> bool:
+        """Waiting to ready, whatever it waits for: only for the closing."""
+        ...
+
+    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
+        """Running to ready, if this owner and epoch still hold it."""
+        ...
+
+    def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
+        """All records of a step, consistent, in order of position; results without their compiled code."""
+        ...
+
+    def results(self, run_id: int, step: int) -> list[NodeResult]:
+        """All recorded results of a step with everything in them, operations and unit tests included."""
+        ...
+
+    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
+        """Begin a lease; returns its epoch, one higher than any before."""
+        ...
+
+    def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:
+        """False: the lease was taken over."""
+        ...
+
+    def end_lease(self, run_id: int, step: int, runner: int, epoch: int, error: str | None) -> bool: ...
+
+    def expire_lease(self, run_id: int, step: int, seen: RunnerRecord) -> bool:
+        """Take over a lease that ran out: raises its epoch if it is still as seen. The caller hands back its claims."""
+        ...
+
+    def runners(self, run_id: int, step: int) -> list[RunnerRecord]: ...
+
+
+class BundleStore(Protocol):
+    """Published projects by content digest. Files: project.zip, and per parse manifest, partial parse, index."""
+
+    def put(self, digest: str, files: Mapping[str, Path]) -> None:
+        """Upload what is not there yet; the same digest twice is the same bundle."""
+        ...
+
+    def fetch(self, digest: str, name: str, target: Path) -> None:
+        """Raises NotFoundError."""
+        ...
+
+    def read(self, digest: str, name: str) -> bytes:
+        """Raises NotFoundError."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """What a run leaves behind: plan.json, run_results.json, manifest.json per step, and its logs."""
+
+    def put(self, run_id: int, step: int, name: str, body: bytes) -> None: ...
+
+    def get(self, run_id: int, step: int, name: str) -> bytes:
+        """Raises NotFoundError."""
+        ...
+
+    def append_log(
+        self, run_id: int, step: int, runner: int, sequence: int, lines: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """One chunk of a runner's log; `sequence` orders the chunks of one runner's attempt."""
+        ...
+
+    def logs(self, run_id: int, step: int) -> list[dict[str, Any]]:
+        """Every line of a step, by time."""
+        ...
+
+
+class PlanStore(Protocol):
+    """The plan of each step, by run."""
+
+    def put_plan(self, plan: Plan) -> None: ...
+
+    def get_plan(self, run_id: int, step: int) -> Plan:
+        """Raises NotFoundError."""
+        ...
+
+
+class History(Protocol):
+    """Durations of nodes in earlier runs of an environment, for prediction."""
+
+    def predictions(self, environment: str, unique_ids: Iterable[str]) -> dict[str, float]:
+        """unique_id -> seconds, for those that were built before."""
+        ...
+
+    def learn(self, environment: str, seconds: Mapping[str, float]) -> None: ...
+
+
+class EventBus(Protocol):
+    """The bus. An event published twice must do no harm to anyone."""
+
+    def publish(self, *events: Event) -> None: ...
+
+
+class StateMachine(Protocol):
+    """Step Functions: starts a run's execution, once, by name."""
+
+    def start(self, run: Run) -> str:
+        """The execution's ARN; starting a started run returns the same."""
+        ...
+
+    def stop(self, execution_arn: str, reason: str) -> None: ...
+
+
+class Scheduler(Protocol):
+    """EventBridge Scheduler: one schedule per job that has one."""
+
+    def sync(self, jobs: Sequence[Job], origin: str) -> None:
+        """Make the schedules managed by `origin` equal to these jobs'."""
+        ...
+
+    def names(self, origin: str) -> list[str]: ...
+
+
+class Secrets(Protocol):
+    """Secrets Manager, below the stack's prefix. Values are cached for five minutes at most."""
+
+    def get(self, name: str) -> Mapping[str, str]:
+        """A secret's JSON object. Raises NotFoundError."""
+        ...
+
+
+class AlertTopic(Protocol):
+    """Where alerts leave the run: SNS."""
+
+    def publish(self, alert: Alert) -> None: ...
+
+
+class Notifier(Protocol):
+    """One channel kind: an alert becomes a request to somebody's HTTP endpoint."""
+
+    def send(self, alert: Alert, address: str) -> None:
+        """Raises UnavailableError when it may be tried again, InputError when the address is wrong."""
+        ...

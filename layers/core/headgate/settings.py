@@ -1,0 +1,71 @@
+"""The only reader of the environment. A missing variable fails at the first use, with its name."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headgate.errors import NotFoundError
+
+PREFIX = "HEADGATE_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the deployed things. The template sets them; the CLI reads them from the stack's outputs.
+
+    table, bucket, bus: DynamoDB table, S3 bucket, EventBridge bus. state_machine_arn, alert_topic_arn: where
+    runs start and alerts go. secrets_prefix: first part of every secret's name. schedule_*: EventBridge
+    Scheduler's group, role and target. console_url: first part of a run's address, without a slash at the end.
+    """
+
+    variables: Mapping[str, str]
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        return cls({name: value for name, value in os.environ.items() if name.startswith(PREFIX)})
+
+    def _get(self, name: str) -> str:
+        value = self.variables.get(PREFIX + name)
+        if not value:
+            raise NotFoundError(f"the environment variable {PREFIX}{name} is not set")
+        return value
+
+    @property
+    def table(self) -> str:
+        return self._get("TABLE")
+
+    @property
+    def bucket(self) -> str:
+        return self._get("BUCKET")
+
+    @property
+    def bus(self) -> str:
+        return self._get("BUS")
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self._get("STATE_MACHINE_ARN")
+
+    @property
+    def alert_topic_arn(self) -> str:
+        return self._get("ALERT_TOPIC_ARN")
+
+    @property
+    def secrets_prefix(self) -> str:
+        return self._get("SECRETS_PREFIX")
+
+    @property
+    def schedule_group(self) -> str:
+        return self._get("SCHEDULE_GROUP")
+
+    @property
+    def schedule_role_arn(self) -> str:
+        return self._get("SCHEDULE_ROLE_ARN")
+
+    @property
+    def schedule_target_arn(self) -> str:
+        return self._get("SCHEDULE_TARGET_ARN")
+
+    @property
+    def console_url(self) -> str:
+        return self._get("CONSOLE_URL").rstrip("/")

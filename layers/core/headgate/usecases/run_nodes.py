@@ -1,0 +1,212 @@
+"""One runner's share of a step: lease, claim, finish, release, take over from the lost.
+
+The runner (runner/headgate_runner) drives this from dbt's own threads: `next` from the main thread, `finish`
+from the thread that collects results, `renew` from the heartbeat. Rules: docs/architecture.md, "The queue".
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Lock
+
+from headgate.domain.plan import CLOSING, OPENING, Plan
+from headgate.domain.queue import Claim, NodeRecord, NodeState, RunnerRecord, expired, is_drained
+from headgate.domain.results import NodeResult
+from headgate.errors import LeaseLostError
+from headgate.ports import Clock, NodeQueue
+
+LEASE_SECONDS = 60.0
+# How long a lease must be over before somebody else takes it: two clocks may differ by this much.
+MARGIN_SECONDS = 10.0
+SWEEP_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing is ready now; ask again after a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """Nothing is left for this runner. `halted`: why the step was stopped early, if it was."""
+
+    halted: str | None = None
+
+
+class QueueSession:
+    """One runner's session with the shared queue of one step."""
+
+    def __init__(self, queue: NodeQueue, clock: Clock, plan: Plan, runner: int) -> None:
+        self._queue, self._clock, self._plan, self._runner = queue, clock, plan, runner
+        self._key = (plan.run_id, plan.step)
+        self._epoch = 0
+        self._until = 0.0
+        self._hints: deque[str] = deque()
+        self._held: set[str] = set()
+        self._lock = Lock()
+        self._swept_at = clock.now()
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    def begin(self) -> None:
+        """Take the lease. An earlier attempt of this runner died: its claims go back to the queue."""
+        self._until = self._clock.now() + LEASE_SECONDS
+        self._epoch = self._queue.take_lease(*self._key, self._runner, self._until)
+        if self._epoch > 1:
+            repair(self._queue, self._plan, lost={self._runner: self._epoch})
+
+    def renew(self) -> None:
+        """Extend the lease. Raises LeaseLostError when it was taken over or ran out unnoticed."""
+        now = self._clock.now()
+        if now > self._until or not self._queue.renew_lease(
+            *self._key, self._runner, self._epoch, now + LEASE_SECONDS
+        ):
+            raise LeaseLostError(f"runner {self._runner} lost its lease of epoch {self._epoch}")
+        self._until = now + LEASE_SECONDS
+
+    def next(self) -> Claim | Idle | Over:
+        """The most urgent node that is ready, or what to do instead."""
+        claim = self._claim_first(self._take_hints()) or self._claim_first(self._ready())
+        if claim is not None:
+            return claim
+        step = self._queue.step(*self._key)
+        if step is not None and step.halted is not None:
+            return Over(step.halted)
+        if is_drained(node for node, _ in self._queue.open_nodes(*self._key, limit=2)):
+            return self._close()
+        self._sweep()
+        return Idle()
+
+    def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
+        """Record a node's end and release its children. `attached`: its unit tests', or a hook's, results.
+
+        Raises LeaseLostError when the record was refused: somebody else owns the node now.
+        """
+        at = self._timestamp()
+        for other in attached:
+            self._queue.record(*self._key, other, at)
+        done = self._queue.finish(
+            *self._key, unique_id, result, runner=self._runner, epoch=self._epoch, at=at
+        )
+        if not done:
+            raise LeaseLostError(
+                f"{unique_id} is no longer held by epoch {self._epoch} of runner {self._runner}"
+            )
+        with self._lock:
+            self._held.discard(unique_id)
+        skip = result is not None and result.blocks_children
+        position = self._plan.positions.get(unique_id)
+        for child in self._plan.children.get(unique_id, ()):
+            if position is not None and self._queue.release(*self._key, child, position, skip=skip):
+                with self._lock:
+                    self._hints.append(child)
+
+    def halt(self, reason: str) -> None:
+        """Stop the step for every runner: dbt itself could not go on (a database that is down, a bad profile)."""
+        self._queue.halt(*self._key, reason)
+
+    def hand_back(self) -> list[str]:
+        """Return every claim that is still held, so that another runner builds it. For SIGTERM."""
+        with self._lock:
+            held, self._held = sorted(self._held), set()
+        return [
+            node
+            for node in held
+            if self._queue.hand_back(*self._key, node, runner=self._runner, epoch=self._epoch)
+        ]
+
+    def end(self, error: str | None = None) -> None:
+        """Give the lease back; `error` says why a runner that did not finish its share stopped."""
+        self._queue.end_lease(*self._key, self._runner, self._epoch, error)
+
+    def _close(self) -> Claim | Idle | Over:
+        # The index may lag: what it calls drained is believed only after a consistent read.
+        open_nodes = dict(self._queue.open_nodes(*self._key, consistent=True))
+        if not is_drained(open_nodes):
+            return Idle()
+        if CLOSING not in open_nodes:
+            return Over()
+        self._queue.make_ready(*self._key, CLOSING)
+        claim = self._claim_first([CLOSING])
+        if claim is not None:
+            return claim
+        # Another runner closes the step. Stay: if it is lost, somebody must take over.
+        self._sweep()
+        return Idle()
+
+    def _take_hints(self) -> list[str]:
+        with self._lock:
+            hints = list(self._hints)
+            self._hints.clear()
+        return hints
+
+    def _ready(self) -> list[str]:
+        window = self._queue.open_nodes(*self._key, limit=2 * max(self._plan.runners, 4))
+        ready = [node for node, state in window if state is NodeState.READY]
+        # Runners that ask at the same moment start at different places of the list: fewer lost claims.
+        start = (self._runner - 1) % max(1, min(len(ready), self._plan.runners))
+        return ready[start:] + ready[:start]
+
+    def _claim_first(self, candidates: Sequence[str]) -> Claim | None:
+        rest = list(candidates)
+        while rest:
+            unique_id = rest.pop(0)
+            record = self._queue.claim(
+                *self._key, unique_id, runner=self._runner, epoch=self._epoch, at=self._timestamp()
+            )
+            if record is not None:
+                with self._lock:
+                    self._held.add(unique_id)
+                    self._hints.extendleft(reversed(rest))
+                return Claim(unique_id, record.skip, record.claims)
+        return None
+
+    def _sweep(self) -> None:
+        now = self._clock.now()
+        if now - self._swept_at < SWEEP_SECONDS:
+            return
+        self._swept_at = now
+        lost = {
+            record.runner: record.epoch + 1
+            for record in expired(self._queue.runners(*self._key), now, MARGIN_SECONDS)
+            if self._queue.expire_lease(*self._key, record)
+        }
+        if lost:
+            repair(self._queue, self._plan, lost=lost)
+
+    def _timestamp(self) -> str:
+        return datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
+
+
+def repair(queue: NodeQueue, plan: Plan, *, lost: dict[int, int]) -> None:
+    """Make the queue agree with its own records: hand back what lost runners held, replay missing releases.
+
+    lost: runner -> the epoch below which its claims are void. Safe to repeat, and safe beside live runners.
+    """
+    key = (plan.run_id, plan.step)
+    nodes = queue.nodes(*key)
+    for node in nodes:
+        if _held_by_lost(node, lost) and node.runner is not None and node.epoch is not None:
+            queue.hand_back(*key, node.unique_id, runner=node.runner, epoch=node.epoch)
+    done = {node.position: node for node in nodes if node.state is NodeState.DONE}
+    for node in nodes:
+        for position in node.waits & done.keys():
+            result = done[position].result
+            queue.release(*key, node.unique_id, position, skip=result is not None and result.blocks_children)
+
+
+def _held_by_lost(node: NodeRecord, lost: dict[int, int]) -> bool:
+    if node.state is not NodeState.RUNNING or node.runner not in lost:
+        return False
+    return node.epoch is not None and node.epoch < lost[node.runner]
+
+
+def unfinished(runners: Sequence[RunnerRecord]) -> list[RunnerRecord]:
+    """Runners that stopped with an error of their own."""
+    return [record for record in runners if record.error]
+
+
+__all__ = ["OPENING", "Idle", "Over", "QueueSession", "repair", "unfinished"]
