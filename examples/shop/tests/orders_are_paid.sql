@@ -1,0 +1,4 @@
+{{ config(severity='warn', tags=['finance']) }}
+
+select order_id, open_eur
+from {{ ref('payment_reconciliation') }}
