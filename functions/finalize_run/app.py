@@ -1,0 +1,56 @@
+"""State FinalizeRun, and the end of executions that never reached it (failed, timed out, aborted)."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from headgate.bootstrap import World, world
+from headgate.domain.outcome import fault_text
+from headgate.domain.run import run_id_of
+from headgate.observability import logger
+from headgate.usecases.finalize_run import Finalized, FinalizeRun
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
+    finalize = _finalize(world())
+    ended = _from_status_change(event, finalize) if "detail-type" in event else _from_state(event, finalize)
+    if ended is None:
+        return {}
+    logger.info("step finalized", **ended.to_state())
+    return ended.to_state()
+
+
+def _from_state(event: dict[str, Any], finalize: FinalizeRun) -> Finalized:
+    error = event.get("error") or {}
+    return finalize(int(event["run_id"]), int(event["step"]), _fault(error) if error else None)
+
+
+def _from_status_change(event: dict[str, Any], finalize: FinalizeRun) -> Finalized | None:
+    detail = event["detail"]
+    run_id = run_id_of(detail.get("name", ""))
+    if run_id is None:
+        return None
+    status = detail["status"]
+    fault = None if status == "ABORTED" else f"the execution ended as {status}: {_fault(detail)}"
+    return finalize(run_id, finalize.current_step(run_id), fault, cancelled=status == "ABORTED")
+
+
+def _fault(error: dict[str, Any]) -> str:
+    # States write these names with a capital, status-change events without.
+    return fault_text(
+        error.get("Error") or error.get("error") or "", error.get("Cause") or error.get("cause") or ""
+    )
+
+
+def _finalize(ports: World) -> FinalizeRun:
+    return FinalizeRun(
+        runs=ports.runs,
+        queue=ports.queue,
+        plans=ports.plans,
+        bundles=ports.bundles,
+        artifacts=ports.artifacts,
+        history=ports.history,
+        alerts=ports.alerts,
+        bus=ports.bus,
+        console_url=ports.settings.console_url,
+    )

@@ -1,0 +1,26 @@
+"""State PlanRun: a step's command and the published index become a plan and a queue."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from headgate.bootstrap import world
+from headgate.observability import logger
+from headgate.usecases.plan_run import plan_run
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
+    ports = world()
+    planned = plan_run(
+        int(event["run_id"]),
+        int(event["step"]),
+        runs=ports.runs,
+        jobs=ports.jobs,
+        bundles=ports.bundles,
+        plans=ports.plans,
+        queue=ports.queue,
+        history=ports.history,
+        clock=ports.clock,
+    )
+    logger.info("step planned", **planned.to_state())
+    return planned.to_state()

@@ -1,0 +1,1 @@
+"""Notifiers: other people's wire formats, one file each."""

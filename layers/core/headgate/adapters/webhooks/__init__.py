@@ -1,0 +1,1 @@
+"""Webhooks: other people's wire formats, one file each."""

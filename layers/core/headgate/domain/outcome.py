@@ -1,0 +1,78 @@
+"""How a step ended: from its records to one status, one sentence, and the nodes somebody must hear about."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from headgate.domain.alerts import first_line
+from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
+from headgate.domain.results import NodeResult, NodeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """`error` is None when the step succeeded; otherwise one sentence for the run's record."""
+
+    error: str | None
+    failed: tuple[NodeResult, ...] = ()
+    warned: tuple[NodeResult, ...] = ()
+
+
+def outcome(
+    step: StepRecord | None,
+    nodes: Sequence[NodeRecord],
+    results: Sequence[NodeResult],
+    runners: Sequence[RunnerRecord],
+    fault: str | None = None,
+) -> StepOutcome:
+    """Judge a step. `fault`: what the state machine caught, if anything.
+
+    The first of these that holds gives the sentence: a fault, a halt, failed nodes, nodes that never ended.
+    """
+    failed = tuple(result for result in results if result.failed)
+    warned = tuple(result for result in results if result.status is NodeStatus.WARN)
+    never = [node.unique_id for node in nodes if node.state not in (NodeState.DONE, NodeState.ATTACHED)]
+    return StepOutcome(_sentence(step, failed, never, runners, fault), failed, warned)
+
+
+def _sentence(
+    step: StepRecord | None,
+    failed: Sequence[NodeResult],
+    never: Sequence[str],
+    runners: Iterable[RunnerRecord],
+    fault: str | None,
+) -> str | None:
+    if fault is not None:
+        return fault
+    if step is not None and step.halted is not None:
+        return step.halted
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return f"{failed[0].unique_id}: {first_line(failed[0].message) or failed[0].status}{more}"
+    if never:
+        lost = (
+            "; ".join(f"runner {r.runner}: {r.error}" for r in runners if r.error) or "the runners were lost"
+        )
+        return f"{len(never)} nodes were never finished ({', '.join(never[:3])}…): {lost}"
+    return None
+
+
+def descendants(children: Mapping[str, Sequence[str]], unique_id: str) -> set[str]:
+    """Everything downstream of a node in a plan."""
+    found: set[str] = set()
+    stack = [unique_id]
+    while stack:
+        for child in children.get(stack.pop(), ()):
+            if child not in found:
+                found.add(child)
+                stack.append(child)
+    return found
+
+
+def fault_text(name: str, cause: str) -> str:
+    """What Step Functions caught, in one sentence: a Lambda's cause is JSON with the message inside."""
+    try:
+        message = json.loads(cause)["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        message = cause
+    return f"{name}: {message}" if name else str(message)

@@ -1,0 +1,175 @@
+"""End a step: merge what its runners recorded, tell who must know, and end the run or go on to the next step.
+
+Order matters, because this may die between any two writes and be called again: artifacts and alerts first
+(both may be repeated), then the one write that makes the run final, then the announcement of it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.domain.alerts import Alert, first_line
+from headgate.domain.command import Command
+from headgate.domain.events import RunFinished
+from headgate.domain.manifest import Index
+from headgate.domain.outcome import StepOutcome, descendants, outcome
+from headgate.domain.plan import Plan
+from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
+from headgate.domain.run import Run, RunStatus
+from headgate.errors import NotFoundError
+from headgate.ports import (
+    AlertTopic,
+    ArtifactStore,
+    BundleStore,
+    EventBus,
+    History,
+    NodeQueue,
+    PlanStore,
+    RunStore,
+)
+
+UNPLANNED_METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """`next_step` is None when the run has ended; `status` is then its final status."""
+
+    run_id: int
+    step: int
+    status: RunStatus
+    next_step: int | None
+
+    def to_state(self) -> dict[str, object]:
+        return {"run_id": self.run_id, "step": self.step, "status": self.status, "next_step": self.next_step}
+
+
+@dataclass(frozen=True)
+class FinalizeRun:
+    """The ports this verb needs; calling it ends one step of one run."""
+
+    runs: RunStore
+    queue: NodeQueue
+    plans: PlanStore
+    bundles: BundleStore
+    artifacts: ArtifactStore
+    history: History
+    alerts: AlertTopic
+    bus: EventBus
+    console_url: str
+
+    def __call__(
+        self, run_id: int, step: int, fault: str | None = None, *, cancelled: bool = False
+    ) -> Finalized:
+        """fault: what the state machine caught. cancelled: its execution was stopped by somebody."""
+        run = self.runs.get_run(run_id)
+        if run.status.is_final:
+            return self._announce(run, step)
+        plan = self._plan(run_id, step)
+        results = self.queue.results(run_id, step)
+        ended = outcome(
+            self.queue.step(run_id, step),
+            self.queue.nodes(run_id, step),
+            results,
+            self.queue.runners(run_id, step),
+            fault,
+        )
+        if plan is not None:
+            self._store(run, step, results)
+            self.history.learn(run.environment, durations(results))
+        if ended.error is None and not cancelled and step < len(run.steps):
+            return Finalized(run_id, step, run.status, step + 1)
+        if not cancelled:
+            self._alert(run, plan, ended)
+        return self._end(run, step, ended, cancelled=cancelled)
+
+    def current_step(self, run_id: int) -> int:
+        """The step an execution was at when it ended without saying so."""
+        steps = range(len(self.runs.get_run(run_id).steps), 0, -1)
+        return next((step for step in steps if self.queue.step(run_id, step) is not None), 1)
+
+    def _end(self, run: Run, step: int, ended: StepOutcome, *, cancelled: bool) -> Finalized:
+        status = RunStatus.SUCCESS if ended.error is None else RunStatus.ERROR
+        error = ended.error
+        if cancelled:
+            status, error = RunStatus.CANCELLED, "cancelled: its execution was stopped"
+        done = [result for number in range(1, step + 1) for result in self._results(run.run_id, number)]
+        self.runs.move(run.run_id, status, error=error, counts=counts(done))
+        return self._announce(self.runs.get_run(run.run_id), step)
+
+    def _announce(self, run: Run, step: int) -> Finalized:
+        self.bus.publish(
+            RunFinished(run_id=run.run_id, job=run.job, environment=run.environment, status=run.status)
+        )
+        return Finalized(run.run_id, step, run.status, None)
+
+    def _plan(self, run_id: int, step: int) -> Plan | None:
+        try:
+            return self.plans.get_plan(run_id, step)
+        except NotFoundError:
+            return None
+
+    def _results(self, run_id: int, step: int) -> Iterable[NodeResult]:
+        return (node.result for node in self.queue.nodes(run_id, step) if node.result is not None)
+
+    def _store(self, run: Run, step: int, results: list[NodeResult]) -> None:
+        invocation = self._invocation(run, step)
+        merged = merge_run_results(
+            results,
+            metadata=invocation.get("metadata", UNPLANNED_METADATA),
+            args=invocation.get("args", {"which": Command.parse(run.steps[step - 1]).verb}),
+            elapsed=float(invocation.get("elapsed_time", 0.0)),
+        )
+        self.artifacts.put(run.run_id, step, "run_results.json", json.dumps(merged).encode())
+
+    def _invocation(self, run: Run, step: int) -> Mapping[str, Any]:
+        # Written by the runner that closed the step; a step that was cut short has none.
+        try:
+            found: Mapping[str, Any] = json.loads(self.artifacts.get(run.run_id, step, "invocation.json"))
+        except NotFoundError:
+            return {}
+        return found
+
+    def _alert(self, run: Run, plan: Plan | None, ended: StepOutcome) -> None:
+        url = f"{self.console_url}/runs/{run.run_id}"
+        about = [(result, "error") for result in ended.failed] + [(result, "warn") for result in ended.warned]
+        if ended.error is not None and not ended.failed:
+            # Nobody's node failed, yet the run did: the job itself is what somebody must look at.
+            self.alerts.publish(
+                Alert(
+                    run.run_id, run.job, run.environment, f"job.{run.job}", "error", "error", ended.error, url
+                )
+            )
+        if not about or plan is None:
+            return
+        index = self._index(run, plan)
+        for result, severity in about:
+            self.alerts.publish(_alert(run, plan, index, result, severity, url))
+
+    def _index(self, run: Run, plan: Plan) -> Index:
+        return Index.decode(self.bundles.read(run.bundle, f"{plan.command.vars_digest}/index.msgpack"))
+
+
+def _alert(run: Run, plan: Plan, index: Index, result: NodeResult, severity: str, url: str) -> Alert:
+    node = index.nodes.get(result.unique_id)
+    return Alert(
+        run_id=run.run_id,
+        job=run.job,
+        environment=run.environment,
+        node=result.unique_id,
+        status=result.status,
+        severity=severity,
+        error=first_line(result.message),
+        url=url,
+        owner=node.owner if node else "",
+        path=node.original_file_path if node else "",
+        tags=node.tags if node else (),
+        skipped=len(descendants(plan.children, result.unique_id)) if severity == "error" else 0,
+    )
+
+
+def durations(results: Iterable[NodeResult]) -> dict[str, float]:
+    """Seconds of the nodes that really ran: what predictions are learnt from."""
+    ran = {NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL}
+    return {r.unique_id: r.seconds for r in results if r.status in ran and r.seconds > 0}

@@ -1,0 +1,20 @@
+"""An event on the bus, or a schedule that came due, starts the jobs that wait for it."""
+
+from headgate.domain.events import ConnectorSynced, ScheduleFired
+from headgate.domain.run import Run
+from headgate.domain.triggers import started_by_schedule, started_by_sync
+from headgate.ports import EventBus, EventLog, JobStore, RunStore
+from headgate.usecases.start_job import start_job
+
+
+def match_triggers(
+    event: ConnectorSynced | ScheduleFired, *, jobs: JobStore, runs: RunStore, events: EventLog, bus: EventBus
+) -> list[Run]:
+    """The runs of this event, made now or by an earlier delivery of it."""
+    if isinstance(event, ScheduleFired):
+        starts = started_by_schedule(jobs.jobs(), event)
+    else:
+        starts = started_by_sync(jobs.jobs(), event)
+        if not starts:
+            events.mark(event.event_id, "unmapped")
+    return [start_job(job, cause, jobs=jobs, runs=runs, bus=bus) for job, cause in starts]
