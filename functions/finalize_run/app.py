@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     ended = _from_status_change(event, finalize) if "detail-type" in event else _from_state(event, finalize)
     if ended is None:
         return {}
-    logger.info("step finalized", **ended.to_state())
+    logger.info("step finalized", extra=ended.to_state())
     return ended.to_state()
 
 

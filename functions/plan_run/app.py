@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
         history=ports.history,
         clock=ports.clock,
     )
-    logger.info("step planned", **planned.to_state())
+    logger.info("step planned", extra=planned.to_state())
     return planned.to_state()
