@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +71,28 @@ class Postgres:
         finally:
             connection.close()
 
+    def checksums(self, dbname: str) -> dict[str, tuple[int, str]]:
+        """Row count and content hash of every table and view by `schema.name`, alike for alike builds.
+
+        Left out is what holds the time of a build: the seeds' `_fivetran_synced` and the audit schema.
+        """
+        relations = self.query(
+            dbname,
+            """
+            select table_schema, table_name from information_schema.tables
+            where table_schema not in ('pg_catalog', 'information_schema') and table_schema not like '%\\_audit'
+            """,
+        )
+        return {f"{schema}.{name}": self._checksum(dbname, schema, name) for schema, name in relations}
+
+    def _checksum(self, dbname: str, schema: str, name: str) -> tuple[int, str]:
+        statement = sql.SQL(
+            "select count(*), md5(coalesce(string_agg(line, ',' order by line collate \"C\"), '')) "
+            "from (select (to_jsonb(row_of) - '_fivetran_synced')::text as line from {} as row_of) as lines"
+        ).format(sql.Identifier(schema, name))
+        [(rows, digest)] = self.query(dbname, statement)
+        return rows, digest
+
 
 @dataclass(frozen=True)
 class DbtResult:
@@ -113,17 +134,22 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture
 def shop_project(tmp_path: Path) -> Path:
-    """A private copy of examples/shop, without what an earlier dbt may have left in it."""
-    leftovers = shutil.ignore_patterns("target", "logs", "dbt_packages", ".user.yml")
-    return Path(shutil.copytree(SHOP, tmp_path / "shop", ignore=leftovers))
+    """A private copy of examples/shop to change at will."""
+    return _copy_shop(tmp_path)
 
 
-@pytest.fixture
-def run_dbt(tmp_path: Path) -> RunDbt:
-    """`run_dbt(project, env, "build", …)`: plain dbt as its own process, artifacts below `tmp_path`."""
+@pytest.fixture(scope="session")
+def untouched_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of examples/shop for all tests that only read it."""
+    return _copy_shop(tmp_path_factory.mktemp("untouched"))
+
+
+@pytest.fixture(scope="session")
+def run_dbt(tmp_path_factory: pytest.TempPathFactory) -> RunDbt:
+    """`run_dbt(project, env, "build", …)`: plain dbt as its own process, with a target folder of its own."""
 
     def run(project: Path, env: dict[str, str], *arguments: str) -> DbtResult:
-        scratch = tmp_path / f"dbt-{uuid.uuid4().hex[:8]}"
+        scratch = tmp_path_factory.mktemp("dbt")
         paths = ["--target-path", str(scratch), "--log-path", str(scratch), "--project-dir", str(project)]
         process = subprocess.run(
             [str(DBT), "--no-use-colors", *arguments, *paths, "--profiles-dir", str(project)],
@@ -136,6 +162,12 @@ def run_dbt(tmp_path: Path) -> RunDbt:
         return DbtResult(process.returncode, process.stdout + process.stderr, scratch, _results(scratch))
 
     return run
+
+
+def _copy_shop(into: Path) -> Path:
+    """The shop without what an earlier dbt may have left in it."""
+    leftovers = shutil.ignore_patterns("target", "logs", "dbt_packages", ".user.yml", "__pycache__")
+    return Path(shutil.copytree(SHOP, into / "shop", ignore=leftovers))
 
 
 def _clean_environment() -> dict[str, str]:
