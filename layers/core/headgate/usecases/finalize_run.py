@@ -78,10 +78,10 @@ class FinalizeRun:
         if plan is not None:
             self._store(run, step, results)
             self.history.learn(run.environment, durations(results))
-        if ended.error is None and not cancelled and step < len(run.steps):
-            return Finalized(run_id, step, run.status, step + 1)
         if not cancelled:
             self._alert(run, plan, ended)
+        if ended.error is None and not cancelled and step < len(run.steps):
+            return Finalized(run_id, step, run.status, step + 1)
         return self._end(run, step, ended, cancelled=cancelled)
 
     def current_step(self, run_id: int) -> int:
