@@ -42,7 +42,8 @@ def _check_field(text: str, position: int, value: str) -> None:
         CronSim(" ".join(alone), _ANY_MOMENT)
     except (CronSimError, ValueError) as fault:
         raise ScheduleError(
-            f"cron {text!r}: field {position + 1} ({FIELDS[position]}) cannot be {value!r}; it takes {_RANGES[position]}"
+            f"cron {text!r}: field {position + 1} ({FIELDS[position]}) cannot be {value!r}; "
+            f"it takes {_RANGES[position]}"
         ) from fault
 
 

@@ -1,0 +1,163 @@
+"""What is wrong with a jobs file, in words: pydantic's faults become one line each, with the nearest known key."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from difflib import get_close_matches
+from types import UnionType
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from headgate.adapters.jobs_file.document import Place
+from headgate.adapters.jobs_file.models import FileEntry
+
+# Keys that the design knows and this version does not run yet, by the last part of their holder's place.
+_NOT_YET: dict[str, frozenset[str]] = {
+    "FileEntry": frozenset({"defaults", "incidents"}),
+    "EnvironmentEntry": frozenset({"image", "limits"}),
+    "FivetranEntry": frozenset({"wait_for", "within", "else_at"}),
+    "WhenEntry": frozenset({"after", "airbyte", "github", "s3", "webhook", "pull_request"}),
+    "JobEntry": frozenset({"reuse", "on_conflict", "retries", "deadline", "defer", "timeout", "notify"}),
+    "MatchEntry": frozenset({"owner", "path", "job", "environment", "node"}),
+    "SendEntry": frozenset(
+        {"pagerduty", "jira", "linear", "teams", "datadog", "webhook", "email", "discord", "opsgenie"}
+    ),
+}
+# Words people write for ours that no spelling distance finds.
+_MEANT = {
+    "on": "when",
+    "trigger": "when",
+    "triggers": "when",
+    "command": "run",
+    "commands": "run",
+    "steps": "run",
+}
+_KINDS = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a mapping",
+}
+
+
+def explain(fault: ErrorDetails, place: Place) -> str:
+    """One sentence for a fault found at `place`."""
+    wording = _WORDINGS.get(fault["type"])
+    return wording(fault, place) if wording else fault["msg"]
+
+
+def is_noise(fault: ErrorDetails, unknown: Iterable[Place]) -> bool:
+    """Whether a missing key is only the other side of a misspelt one beside it."""
+    if fault["type"] != "missing":
+        return False
+    place = fault["loc"]
+    beside = [str(other[-1]) for other in unknown if other[:-1] == place[:-1]]
+    return any("send" in place or nearest(word, [str(place[-1])]) for word in beside)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` Did you mean x?` for the nearest known word, or nothing."""
+    known = list(known)
+    near = [_MEANT[word]] if _MEANT.get(word) in known else get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _unknown_key(_: ErrorDetails, place: Place) -> str:
+    holder, key = _holder(place[:-1]), str(place[-1])
+    if holder is None:
+        return "unknown key"
+    if key in _NOT_YET.get(holder.__name__, ()):
+        return "not supported yet"
+    known = [field.alias or name for name, field in holder.model_fields.items()]
+    return f"unknown key.{nearest(key, known) or ' Known here: ' + ', '.join(known)}"
+
+
+def _holder(place: Place) -> type[BaseModel] | None:
+    """The model that reads the mapping at `place`."""
+    found: Any = FileEntry
+    for part in place:
+        found = _inside(found, part)
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+
+
+def _inside(kind: Any, part: Hashable) -> Any:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+        kind = fields[str(part)].annotation if part in fields else None
+    elif get_origin(kind) in (dict, list):
+        kind = get_args(kind)[-1]
+    if isinstance(kind, UnionType):
+        kind = next(member for member in get_args(kind) if member is not type(None))
+    return kind
+
+
+def _wrong_type(expected: str) -> Callable[[ErrorDetails, Place], str]:
+    def wording(fault: ErrorDetails, place: Place) -> str:
+        value = fault["input"]
+        if value is None:
+            return f"is empty; it must be {expected}{_comment_trap(place)}"
+        return f"must be {expected}, not {_kind(value)}"
+
+    return wording
+
+
+def _comment_trap(place: Place) -> str:
+    return (
+        ' (quote the channel, as in "#finance-data": a bare # begins a comment)'
+        if place[-1] == "slack"
+        else ""
+    )
+
+
+def _kind(value: object) -> str:
+    shown = f" ({value!r})" if isinstance(value, str | int | float) else ""
+    return _KINDS.get(type(value), type(value).__name__) + shown
+
+
+def _pattern(_: ErrorDetails, place: Place) -> str:
+    if place[-1] == "slack":
+        return 'must be a channel with its #, in quotes: "#finance-data"'
+    if "secrets" in place and place[-1] != "[key]":
+        return "must be <secret name>#<json key>, as in warehouse/prod#password"
+    if "secrets" in place:
+        return "must be the name of an environment variable"
+    return "must be 1 to 48 letters, digits, - or _, beginning with a letter or digit"
+
+
+def _literal(fault: ErrorDetails, place: Place) -> str:
+    allowed = str((fault.get("ctx") or {}).get("expected", ""))
+    near = nearest(fault["input"], ("error", "warn")) if isinstance(fault["input"], str) else ""
+    return (
+        f"must be {allowed}, not {fault['input']!r}.{near if place[-1] == 'severity' else ''}".removesuffix(
+            "."
+        )
+    )
+
+
+def _limits(fault: ErrorDetails, _: Place) -> str:
+    bounds: Mapping[str, Any] = fault.get("ctx") or {}
+    words = {"ge": "at least", "le": "at most"}
+    return "must be " + " and ".join(f"{words[name]} {bounds[name]}" for name in bounds if name in words)
+
+
+_WORDINGS: dict[str, Callable[[ErrorDetails, Place], str]] = {
+    "extra_forbidden": _unknown_key,
+    "invalid_key": lambda _fault, _place: "must be a text; put the name in quotes",
+    "missing": lambda _fault, _place: "is missing",
+    "string_type": _wrong_type("a text"),
+    "int_type": _wrong_type("a whole number"),
+    "bool_type": _wrong_type("true or false"),
+    "list_type": _wrong_type("a list"),
+    "dict_type": _wrong_type("a mapping of names to settings"),
+    "model_type": _wrong_type("a mapping (key: value)"),
+    "model_attributes_type": _wrong_type("a mapping (key: value)"),
+    "literal_error": _literal,
+    "greater_than_equal": _limits,
+    "less_than_equal": _limits,
+    "string_pattern_mismatch": _pattern,
+    "string_too_short": lambda _fault, _place: "is empty",
+    "too_short": lambda _fault, _place: "needs at least one entry",
+    "value_error": lambda fault, _: str((fault.get("ctx") or {}).get("error", fault["msg"])),
+}

@@ -1,0 +1,111 @@
+"""headgate.yml → JobsFile. Every fault is collected: one reading shows all there is to mend."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from headgate.adapters.jobs_file.document import Document, Place, read_document
+from headgate.adapters.jobs_file.faults import explain, is_noise, nearest
+from headgate.adapters.jobs_file.models import AlertEntry, EnvironmentEntry, FileEntry, JobEntry
+from headgate.domain.job import (
+    AlertRule,
+    Environment,
+    FivetranTrigger,
+    Job,
+    JobsFile,
+    RunnerSize,
+    Schedule,
+)
+from headgate.errors import JobsFileError, Problem
+
+
+def read_jobs_file(path: Path, origin: str | None = None) -> JobsFile:
+    """Read and check the file; `origin` (its name unless given) marks the jobs that it manages.
+
+    Raises NotFoundError when it is not there, JobsFileError with all its problems, in the order of their lines.
+    """
+    document = read_document(path)
+    if not isinstance(document.values, Mapping):
+        what = "is empty" if document.values is None else "is not a mapping"
+        raise JobsFileError([document.problem((), f"the file {what}: it begins with 'version: 1'")])
+    problems = [*_repeated(document), *_unknown_environments(document)]
+    try:
+        entry = FileEntry.model_validate(document.values)
+    except ValidationError as fault:
+        problems += _faults(document, fault.errors(include_url=False))
+        entry = None
+    if problems or entry is None:
+        raise JobsFileError(sorted(problems, key=lambda problem: (problem.line, problem.path)))
+    return _jobs_file(entry, origin or path.name)
+
+
+def _repeated(document: Document) -> Iterator[Problem]:
+    for place, line in document.repeated:
+        first = document.lines[place]
+        message = f"two entries have this name; the other one is in line {first}"
+        yield Problem(document.file, line, document.problem(place, "").path, message)
+
+
+def _unknown_environments(document: Document) -> Iterator[Problem]:
+    known = document.values.get("environments")
+    jobs = document.values.get("jobs")
+    if not isinstance(known, Mapping) or not isinstance(jobs, Mapping):
+        return
+    for name, job in jobs.items():
+        wanted = job.get("environment") if isinstance(job, Mapping) else None
+        if isinstance(wanted, str) and wanted not in known:
+            names = [str(environment) for environment in known]
+            hint = nearest(wanted, names) or f" Known: {', '.join(names)}"
+            yield document.problem(("jobs", name, "environment"), f"unknown environment {wanted!r}.{hint}")
+
+
+def _faults(document: Document, faults: Iterable[ErrorDetails]) -> Iterator[Problem]:
+    faults = list(faults)
+    unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
+    for fault in faults:
+        if is_noise(fault, unknown):
+            continue
+        place: Place = fault["loc"]
+        shown = tuple(part for part in place if part != "[key]")
+        yield document.problem(shown, explain(fault, place))
+
+
+def _jobs_file(entry: FileEntry, origin: str) -> JobsFile:
+    return JobsFile(
+        environments=tuple(_environment(name, found) for name, found in entry.environments.items()),
+        jobs=tuple(_job(name, found) for name, found in entry.jobs.items()),
+        alerts=tuple(_alert_rule(found) for found in entry.alerts),
+        origin=origin,
+    )
+
+
+def _environment(name: str, entry: EnvironmentEntry) -> Environment:
+    return Environment(
+        name=name,
+        target=entry.target,
+        schema=entry.schema_,
+        threads=entry.threads,
+        runners=RunnerSize(**entry.runners.model_dump()),
+        secrets=dict(entry.secrets),
+    )
+
+
+def _job(name: str, entry: JobEntry) -> Job:
+    fivetran, schedule = entry.when.fivetran, entry.when.schedule
+    return Job(
+        name=name,
+        environment=entry.environment,
+        run=tuple(entry.run),
+        owner=entry.owner,
+        description=entry.description,
+        fivetran=FivetranTrigger(tuple(fivetran.connectors)) if fivetran else None,
+        schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
+    )
+
+
+def _alert_rule(entry: AlertEntry) -> AlertRule:
+    match: dict[str, Any] = entry.match.model_dump(exclude_none=True)
+    return AlertRule(match=match, send=tuple(("slack", receiver.slack) for receiver in entry.send))

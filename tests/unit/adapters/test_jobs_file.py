@@ -1,0 +1,226 @@
+"""headgate.yml: what is read, and that every fault is told with file, line, place and the nearest known word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from headgate.adapters.jobs_file import read_jobs_file
+from headgate.domain.job import AlertRule, FivetranTrigger, JobsFile, RunnerSize, Schedule
+from headgate.errors import JobsFileError, NotFoundError, Problem
+
+GOOD = """\
+version: 1
+environments:
+  production:
+    target: prod
+    schema: analytics
+    threads: 8
+    runners: {max: 4, cpu: 1024, memory: 4096, spot: true}
+    secrets: {DBT_ENV_SECRET_PASSWORD: warehouse/prod#password}
+jobs:
+  finance:
+    environment: production
+    owner: finance-data@example.com
+    when:
+      fivetran: {connectors: [salesforce, stripe]}
+      schedule: {cron: "0 6 * * 1-5", timezone: Europe/Berlin}
+    run:
+      - dbt build --select tag:finance+
+alerts:
+  - match: {tag: finance, severity: error}
+    send: [{slack: "#finance-data"}]
+"""
+
+
+def read(tmp_path: Path, text: str | bytes) -> JobsFile:
+    path = tmp_path / "headgate.yml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read_jobs_file(path)
+
+
+def problems(tmp_path: Path, text: str | bytes) -> list[Problem]:
+    with pytest.raises(JobsFileError) as caught:
+        read(tmp_path, text)
+    assert {problem.file for problem in caught.value.problems} == {str(tmp_path / "headgate.yml")}
+    return list(caught.value.problems)
+
+
+def test_a_whole_file(tmp_path: Path) -> None:
+    found = read(tmp_path, GOOD)
+    assert found.origin == "headgate.yml"
+    (environment,) = found.environments
+    assert (environment.name, environment.target, environment.schema, environment.threads) == (
+        "production",
+        "prod",
+        "analytics",
+        8,
+    )
+    assert environment.runners == RunnerSize(max=4, cpu=1024, memory=4096, spot=True)
+    assert environment.secrets == {"DBT_ENV_SECRET_PASSWORD": "warehouse/prod#password"}
+    (job,) = found.jobs
+    assert job.fivetran == FivetranTrigger(("salesforce", "stripe"))
+    assert job.schedule == Schedule("0 6 * * 1-5", "Europe/Berlin")
+    assert job.commands[0].select == ("tag:finance+",)
+    assert found.alerts == (
+        AlertRule(match={"tag": "finance", "severity": "error"}, send=(("slack", "#finance-data"),)),
+    )
+
+
+def test_the_least_a_file_can_say(tmp_path: Path) -> None:
+    text = """
+version: 1
+environments: {dev: {target: dev, schema: dev}}
+jobs: {all: {environment: dev, run: [dbt build]}}
+"""
+    found = read(tmp_path, text)
+    assert found.environments[0].runners == RunnerSize()
+    assert found.jobs[0].fivetran is None
+    assert found.jobs[0].schedule is None
+    assert found.alerts == ()
+
+
+def test_the_shop_s_own_file() -> None:
+    shop = read_jobs_file(Path(__file__).parents[3] / "examples" / "shop" / "headgate.yml")
+    assert {job.environment for job in shop.jobs} <= {environment.name for environment in shop.environments}
+    assert shop.alerts
+
+
+ONE_FAULT = [
+    ("schedule:", "shedule:", 15, "jobs.finance.when.shedule", "unknown key. Did you mean schedule?"),
+    ("connectors:", "conectors:", 14, "jobs.finance.when.fivetran.conectors", "Did you mean connectors?"),
+    ("alerts:", "alert:", 18, "alert", "unknown key. Did you mean alerts?"),
+    ("    when:\n", "    on:\n", 13, "jobs.finance.on", "unknown key. Did you mean when?"),
+    ("    run:\n", "    zzz: 1\n    run:\n", 16, "jobs.finance.zzz", "Known here: environment, owner"),
+    ('"0 6 * * 1-5"', '"0 25 * * *"', 15, "jobs.finance.when.schedule.cron", "field 2 (hour) cannot be '25'"),
+    ('"0 6 * * 1-5"', '"0 6 * *"', 15, "jobs.finance.when.schedule.cron", "has 4 fields, not 5"),
+    ('"0 6 * * 1-5"', '"0 6 31 2 *"', 15, "jobs.finance.when.schedule.cron", "never fires"),
+    ('"0 6 * * 1-5"', '"0 6 1 * 1"', 15, "jobs.finance.when.schedule.cron", "make one of them *"),
+    (
+        "Europe/Berlin",
+        "Europe/Berln",
+        15,
+        "jobs.finance.when.schedule.timezone",
+        "did you mean Europe/Berlin?",
+    ),
+    ("tag:finance+", "tagg:finance+", 17, "jobs.finance.run[0]", "did you mean"),
+    ("dbt build --select", "dbt build --selct", 17, "jobs.finance.run[0]", "did you mean --select?"),
+    ("dbt build --select tag:finance+", "rm -rf /", 17, "jobs.finance.run[0]", "is not a dbt command"),
+    (
+        "environment: production",
+        "environment: prod",
+        11,
+        "jobs.finance.environment",
+        "Did you mean production?",
+    ),
+    ("environment: production", "environment: qx", 11, "jobs.finance.environment", "Known: production"),
+    ("    environment: production\n", "", 10, "jobs.finance.environment", "is missing"),
+    ("    target: prod\n", "", 3, "environments.production.target", "is missing"),
+    ("threads: 8", 'threads: "8"', 6, "environments.production.threads", "a whole number, not a text ('8')"),
+    ("threads: 8", "threads: 0", 6, "environments.production.threads", "at least 1"),
+    ("max: 4", "max: 41", 7, "environments.production.runners.max", "at most 40"),
+    ("memory: 4096", "memory: 9000", 7, "environments.production.runners", "2048 to 8192 in steps of 1024"),
+    ("cpu: 1024", "cpu: 1000", 7, "environments.production.runners", "cpu 1000 is not a Fargate size"),
+    (
+        "spot: true",
+        "spot: yes",
+        7,
+        "environments.production.runners.spot",
+        "true or false, not a text ('yes')",
+    ),
+    ("prod#password", "prod", 8, "environments.production.secrets.DBT_ENV_SECRET_PASSWORD", "<secret name>#"),
+    ("DBT_ENV_SECRET_PASSWORD", "AWS_PROFILE", 8, "environments.production.secrets.AWS_PROFILE", "steers"),
+    ("version: 1", "version: 2", 1, "version", "must be 1, not 2"),
+    ("severity: error", "severity: eror", 19, "alerts[0].match.severity", "Did you mean error?"),
+    ('"#finance-data"}', "#finance-data\n}", 20, "alerts[0].send[0].slack", "quote the channel"),
+    ('"#finance-data"', "finance-data", 20, "alerts[0].send[0].slack", "with its #"),
+    ("slack:", "slak:", 20, "alerts[0].send[0].slak", "Did you mean slack?"),
+    ("slack:", "pagerduty:", 20, "alerts[0].send[0].pagerduty", "not supported yet"),
+    ("stripe]", "stripe], wait_for: all", 14, "jobs.finance.when.fivetran.wait_for", "not supported yet"),
+    ("    run:\n", "    retries: {max: 2}\n    run:\n", 16, "jobs.finance.retries", "not supported yet"),
+    (
+        "    when:\n",
+        "    when:\n      after: {jobs: [x]}\n",
+        14,
+        "jobs.finance.when.after",
+        "not supported yet",
+    ),
+    (
+        "    run:\n      - dbt build --select tag:finance+\n",
+        "    run: dbt build\n",
+        16,
+        "jobs.finance.run",
+        "a list",
+    ),
+    ("  finance:\n", "  fin ance:\n", 10, "jobs.fin ance", "letters, digits, - or _"),
+    ("  finance:\n", "  2026:\n", 10, "jobs[2026]", "must be a text, not a number"),
+    ("jobs:\n", "jobs: 3\nx:\n", 9, "jobs", "a mapping of names to settings, not a number (3)"),
+]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "place", "message"), ONE_FAULT, ids=[case[1] for case in ONE_FAULT]
+)
+def test_a_fault_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, place: str, message: str
+) -> None:
+    assert GOOD.count(old) >= 1
+    found = problems(tmp_path, GOOD.replace(old, new, 1))
+    matching = [problem for problem in found if problem.path == place]
+    assert [problem.line for problem in matching] == [line], found
+    assert message in matching[0].message
+
+
+def test_two_jobs_of_one_name(tmp_path: Path) -> None:
+    text = GOOD.replace("alerts:", "  finance:\n    environment: production\n    run: [dbt build]\nalerts:")
+    (found,) = problems(tmp_path, text)
+    assert (found.line, found.path) == (18, "jobs.finance")
+    assert "in line 10" in found.message
+
+
+def test_all_faults_are_told_at_once_in_order(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("schedule:", "shedule:")
+        .replace("environment: production", "environment: prodution")
+        .replace("threads: 8", "threads: many")
+        .replace("slack:", "slak:")
+    )
+    assert [problem.line for problem in problems(tmp_path, text)] == [6, 11, 15, 20]
+
+
+def test_a_misspelt_key_is_one_fault_and_not_also_a_missing_one(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, GOOD.replace("connectors:", "conectors:"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "message"),
+    [
+        ("", 1, "the file is empty"),
+        ("# only a comment\n", 1, "the file is empty"),
+        ("- a\n- b\n", 1, "is not a mapping"),
+        (GOOD.replace("version: 1", "version: 1: 2"), 1, "not a YAML file"),
+        (GOOD.replace("jobs:\n", "jobs:\n\t"), 10, "cannot start any token"),
+        (GOOD.encode().replace(b"finance-data@", b"\xff"), 12, "not UTF-8 text (byte 0xff)"),
+        (GOOD.replace("finance-data@", "\x00"), 12, "not a YAML file"),
+        ("version: " + "[" * 5000, 1, "not a YAML file"),
+        (GOOD + "---\nversion: 1\n", 21, "another document"),
+        ("#" * 1_000_001, 1, "larger than"),
+    ],
+    ids=["empty", "comment", "list", "not yaml", "tab", "not utf-8", "nul", "deep", "two documents", "huge"],
+)
+def test_what_is_not_a_jobs_file(tmp_path: Path, content: str | bytes, line: int, message: str) -> None:
+    (found,) = problems(tmp_path, content)
+    assert found.line == line
+    assert message in found.message
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="there is no jobs file"):
+        read_jobs_file(tmp_path / "headgate.yml")
+
+
+def test_a_problem_reads_like_a_compiler_s(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, GOOD.replace("schedule:", "shedule:"))
+    assert str(found).endswith(
+        "headgate.yml:15  jobs.finance.when.shedule: unknown key. Did you mean schedule?"
+    )
