@@ -83,7 +83,7 @@ def message(alert: Alert) -> dict[str, Any]:
             ],
         }
     )
-    return {"text": f"{title}: {_plain(alert.error)}", "blocks": blocks}
+    return {"text": f"{title}: {_plain(alert.error)}"[:SECTION_LIMIT], "blocks": blocks}
 
 
 def _plain(text: str) -> str:

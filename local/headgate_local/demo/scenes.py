@@ -1,0 +1,205 @@
+"""The demo's steps: each does what a user would do, with the same commands and the same HTTP requests."""
+
+import hashlib
+import hmac
+import json
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg2
+
+from headgate_local.demo.narrator import DemoFailedError, Narrator
+from headgate_local.demo.receiver import AlertReceiver
+from headgate_local.deploy import client
+from headgate_local.local_file import LocalStack
+
+CHANNEL = "#finance-data"
+BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
+GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
+BROKEN_NODE = "model.shop.int_order_payments"
+COUNTED = ("fct_orders", "fct_daily_revenue", "dim_customers")
+
+
+class Scenes:
+    """Everything that happens after the stack is up. `project` is a copy of the shop that may be broken."""
+
+    def __init__(self, narrator: Narrator, stack: LocalStack, project: Path, receiver: AlertReceiver) -> None:
+        self._tell, self._stack, self._project, self._receiver = narrator, stack, project, receiver
+
+    def prepare(self) -> None:
+        """The stand-in for Slack becomes the address of the jobs file's channel."""
+        secrets = client("secretsmanager", self._stack.endpoint)
+        secrets.put_secret_value(
+            SecretId=f"{self._stack.outputs['SecretsPrefix']}/slack",
+            SecretString=json.dumps({CHANNEL: self._receiver.url}),
+        )
+        self._tell.say(f"{CHANNEL} is {self._receiver.url}")
+
+    def publish(self) -> None:
+        self._headgate("publish", "--project-dir", str(self._project), "--environment", "production")
+
+    def apply_jobs(self) -> None:
+        self._headgate("jobs", "apply", "--file", str(self._project / "headgate.yml"))
+
+    def send_forged(self) -> None:
+        answer = self._post(self._sync_ended("storefront"), "0" * 64)
+        self._tell.check(answer.status_code == 401, f"a forged signature is refused: 401 {answer.text}")
+
+    def send_signed_and_duplicate(self) -> int:
+        """A signed webhook starts a run, its duplicate does not. Returns the run."""
+        before = self._run_ids()
+        body = self._sync_ended("storefront")
+        answer = self._post(body, self._sign(body))
+        self._tell.check(
+            answer.status_code == 200 and answer.json()["status"] == "accepted",
+            f"the signed webhook is accepted: 200 {answer.text}",
+        )
+        run = self._new_run(before)
+        again = self._post(body, self._sign(body))
+        self._tell.check(
+            again.status_code == 200 and again.json()["status"] == "duplicate",
+            f"its duplicate is accepted too, and recognised: 200 {again.text}",
+        )
+        time.sleep(1)
+        self._tell.check(self._run_ids() - before == {run}, f"both together started one run: {run}")
+        return run
+
+    def watch_green(self, run: int) -> None:
+        self._headgate("runs", "watch", str(run))
+        nodes = self._nodes(run)
+        runners = {node["runner"] for node in nodes if node["status"] in ("success", "pass", "warn")}
+        self._tell.check(runners == {1, 2}, f"{len(nodes)} nodes, built by runners {sorted(runners)}")
+
+    def show_result(self, run: int) -> None:
+        self._headgate("runs", "view", str(run))
+        for table in COUNTED:
+            rows = self._query(f"select count(*) from analytics.{table}")  # noqa: S608 - names above
+            self._tell.check(rows > 0, f"analytics.{table} has {rows} rows")
+
+    def break_a_model(self) -> None:
+        self._edit(GOOD, BAD)
+        self._tell.say(f"{BROKEN_FILE}: {GOOD!r} → {BAD!r}")
+        self.publish()
+
+    def watch_red(self) -> None:
+        before = self._run_ids()
+        body = self._sync_ended("stripe")
+        self._post(body, self._sign(body))
+        run = self._new_run(before)
+        self._headgate("runs", "watch", str(run), expected=1)
+        nodes = {node["unique_id"]: node["status"] for node in self._nodes(run)}
+        failed = [node for node, status in nodes.items() if status in ("error", "fail")]
+        skipped = [node for node, status in nodes.items() if status == "skipped"]
+        self._tell.check(failed == [BROKEN_NODE], f"only {BROKEN_NODE} failed")
+        self._tell.check(len(skipped) > 0, f"{len(skipped)} nodes downstream of it were skipped, not built")
+        message = self._receiver.wait_for(BROKEN_NODE, 20)
+        if message is None:
+            raise DemoFailedError("no alert was delivered within 20 s")
+        self._tell.check(f"/runs/{run}" in json.dumps(message), f"the alert came to {self._receiver.url}:")
+        self._tell.say(f"  {message['text']}")
+
+    def repair(self) -> None:
+        self._edit(BAD, GOOD)
+        self.publish()
+        self._headgate("run", "finance")
+
+    def _edit(self, old: str, new: str) -> None:
+        file = self._project / BROKEN_FILE
+        text = file.read_text()
+        if text.count(old) != 1:
+            raise DemoFailedError(f"{BROKEN_FILE} does not contain {old!r} exactly once")
+        file.write_text(text.replace(old, new))
+
+    def _headgate(self, *arguments: str, expected: int = 0, quiet: bool = False) -> str:
+        """Run the command as a user would; its output is the demo's."""
+        command = [str(Path(sys.executable).parent / "headgate"), *arguments]
+        if not quiet:
+            self._tell.say(f"[dim]$ headgate {' '.join(arguments)}[/]")
+        ended = subprocess.run(command, text=True, stdout=subprocess.PIPE if quiet else None, check=False)
+        if ended.returncode != expected:
+            raise DemoFailedError(
+                f"headgate {' '.join(arguments)} ended with {ended.returncode}, not {expected}"
+            )
+        return ended.stdout or ""
+
+    def _json(self, *arguments: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._headgate(*arguments, "--json", quiet=True))
+        return found
+
+    def _run_ids(self) -> set[int]:
+        return {int(run["run_id"]) for run in self._json("runs", "list")["runs"]}
+
+    def _nodes(self, run: int) -> list[dict[str, Any]]:
+        nodes: list[dict[str, Any]] = self._json("runs", "view", str(run))["nodes"]
+        return nodes
+
+    def _new_run(self, before: set[int]) -> int:
+        return wait_until(lambda: min(self._run_ids() - before, default=None), "a run was created", 20)
+
+    def _sync_ended(self, connector: str) -> bytes:
+        return json.dumps(
+            {
+                "event": "sync_end",
+                "created": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "connector_type": "postgres",
+                "connector_id": connector,
+                "connector_name": connector,
+                "sync_id": str(uuid.uuid4()),
+                "destination_group_id": "demo",
+                "data": {"status": "SUCCESSFUL"},
+            }
+        ).encode()
+
+    def _sign(self, body: bytes) -> str:
+        # By hand, not by the receiver's own function: the demo is the other side of the wire.
+        return hmac.new(self._stack.fivetran_secret.encode(), body, hashlib.sha256).hexdigest()
+
+    def _post(self, body: bytes, signature: str) -> httpx.Response:
+        return httpx.post(
+            f"{self._stack.url}/webhooks/fivetran/{self._stack.fivetran_source}",
+            content=body,
+            headers={"content-type": "application/json", "X-Fivetran-Signature-256": signature},
+            timeout=30,
+        )
+
+    def _query(self, sql: str) -> int:
+        address = self._stack.warehouse
+        connection = psycopg2.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            dbname=address.dbname,
+        )
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return int(cursor.fetchone()[0])
+        finally:
+            connection.close()
+
+
+def wait_until(found: Callable[[], int | None], what: str, seconds: float) -> int:
+    """Ask until there is an answer. Raises DemoFailedError with what did not happen."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        answer = found()
+        if answer is not None:
+            return answer
+        time.sleep(0.2)
+    raise DemoFailedError(f"not within {seconds:.0f} s: {what}")
+
+
+def copy_project(source: Path, target: Path) -> Path:
+    """The shop as it is in the repository, so that breaking it leaves the repository alone."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
+    return target
