@@ -49,7 +49,7 @@ class AlertReceiver:
         take = self._take
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 length = min(int(self.headers.get("content-length", 0)), LONGEST_BODY)
                 take(json.loads(self.rfile.read(length)))
                 self.send_response(200)
