@@ -1,4 +1,4 @@
-"""Turns the template's folders into the files that CloudFormation wants: zips and a JSON state machine.
+"""Turns the template's folders into the files that CloudFormation wants: zips, and the state machine as it is.
 
 Zips are the same for the same content, so their digests can name them. The layer is built for the interpreter
 at hand, whatever runtime the template names: on a laptop it is the emulator's Python that runs the Lambdas.
@@ -6,7 +6,6 @@ at hand, whatever runtime the template names: on a laptop it is the emulator's P
 
 import hashlib
 import io
-import json
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from headgate_local.errors import DeployFailedError, NotSetUpError
 from headgate_local.places import Places
-from headgate_local.template import Artifact, ArtifactKind, read_definition
+from headgate_local.template import Artifact, ArtifactKind
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 LEFT_OUT = ("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache")
@@ -32,7 +31,7 @@ def package(places: Places, root: Path, artifact: Artifact) -> bytes:
     if not path.exists():
         raise DeployFailedError(f"the template names {artifact.path}, which is not there")
     if artifact.kind is ArtifactKind.DEFINITION:
-        return json.dumps(read_definition(path.read_text())).encode()
+        return path.read_bytes()
     if artifact.kind is ArtifactKind.LAYER and (path / "requirements.txt").exists():
         return layer_zip(places, path)
     return zip_folder(path)
@@ -93,7 +92,7 @@ def _install(places: Places, requirements: Path, target: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYC_INVALIDATION_MODE": "unchecked-hash"},
+        env={**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH"},
     )  # fmt: skip
     if result.returncode != 0:
         raise DeployFailedError(f"the layer's dependencies do not install: {result.stderr.strip()}")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from headgate_local.deploy import client, deploy
 from headgate_local.environment import scrubbed
-from headgate_local.errors import NotSetUpError, PartFailedError
+from headgate_local.errors import DeployFailedError, NotSetUpError, PartFailedError
 from headgate_local.local_file import LocalStack, read_local_file, write_local_file
 from headgate_local.parts import (
     EMULATOR,
@@ -178,11 +178,25 @@ def _bring_up(places: Places, report: Report, port: int, on_step: OnStep) -> Loc
         | {name: part.pid for name, part in report.parts.items() if part.pid},
     )
     on_step("deploying template.yaml")
-    outputs = deploy(places, places.project / "template.yaml", stack.endpoint, local_parameters(stack))
+    outputs = _deploy(places, stack)
     stack = _with_secrets(replace(stack, outputs=outputs))
     write_local_file(places.local_file, stack)
     on_step(f"ready: {stack.url}")
     return stack
+
+
+def _deploy(places: Places, stack: LocalStack) -> dict[str, str]:
+    """Deploy the template; what a first deployment left half done is not kept for the next start."""
+    deployed = places.emulator / "deployed"
+    try:
+        outputs = deploy(places, places.project / "template.yaml", stack.endpoint, local_parameters(stack))
+    except DeployFailedError:
+        if not deployed.exists():
+            down(places.project)
+            shutil.rmtree(places.emulator, ignore_errors=True)
+        raise
+    deployed.touch()
+    return outputs
 
 
 def local_parameters(stack: LocalStack) -> dict[str, str]:
@@ -193,6 +207,8 @@ def local_parameters(stack: LocalStack) -> dict[str, str]:
         "SecurityGroupIds": "sg-local",
         "AssignPublicIp": "DISABLED",
         "RunnerImage": "local",
+        "RunnerRetrySeconds": "1",
+        "ProtectData": "false",
     }
 
 

@@ -73,11 +73,6 @@ def read_template(text: str) -> Template:
     return template
 
 
-def read_definition(text: str) -> Any:
-    """Parse a state machine's definition; the emulator reads only JSON, the source is YAML."""
-    return yaml.safe_load(text)
-
-
 def artifacts(template: Template) -> list[Artifact]:
     """Every local path of the template, each once, in the order of the file."""
     found = (

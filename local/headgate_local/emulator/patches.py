@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from headgate_local.emulator import (
+    alarms,
     ecs_definitions,
     ecs_events,
     ecs_launch,
@@ -12,6 +13,7 @@ from headgate_local.emulator import (
     lambda_environment,
     lambda_errors,
     lambda_packages,
+    machine_definitions,
     run_task_sync,
     schedules,
     state_fields,
@@ -31,9 +33,11 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     lambda_errors.install()
     lambda_environment.install()
     lambda_packages.install(cache)
+    machine_definitions.install()
     execution_abort.install()
     state_fields.install()
     run_task_sync.install()
     fan_out.install()
     schedules.install()
     tables.install()
+    alarms.install()
