@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 
-.PHONY: help setup demo test unit lint format typecheck build lock bench clean
+.PHONY: help setup demo test unit lint format typecheck build template-lint lock bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready  ## create .venv with pinned packages; afterwards .venv/bin/headgate works
 
@@ -28,5 +28,42 @@ $(VENV)/sam/.ready: $(UV) .ci/requirements-sam.txt
 	@$(INSTALL) --python $(VENV)/sam/bin/python -r .ci/requirements-sam.txt
 	@touch $@
 
+# SAM looks for `uv` (the layer's Makefile) on the PATH; a left-over __pycache__ would change a function's digest.
+SAM := env PATH="$(CURDIR)/$(VENV)/sam/bin:$(PATH)" SAM_CLI_TELEMETRY=0 sam
+
+build: $(VENV)/sam/.ready  ## the functions and the layer, ready to deploy, in .aws-sam/build
+	@find functions -type d -name __pycache__ -prune -exec rm -rf {} +
+	@$(SAM) build
+
+template-lint: $(VENV)/sam/.ready  ## cfn-lint and sam validate on template.yaml
+	@$(VENV)/sam/bin/cfn-lint template.yaml
+	@$(SAM) validate --lint --region us-east-1
+
 lock:  ## compile the pinned requirements (hashes, no index addresses)
 	@$(PYTHON) .ci/lock.py
+
+demo: setup  ## the whole path on this machine: webhook, dbt over two runners, a failure, its alert
+	@$(BIN)/python -m headgate_local.demo
+
+test: setup  ## unit, contract, template, integration and end-to-end tests
+	@$(BIN)/python -m pytest -q tests
+
+unit: setup  ## only the fast tests
+	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract
+
+lint: setup  ## ruff, mypy, cfn-lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+
+format: setup  ## let ruff mend what it can
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: setup  ## the numbers in docs/benchmarks.md, as Markdown tables
+	@$(BIN)/python -m benchmarks
+
+clean:  ## stop the local stack and remove everything that was made here
+	@test ! -x $(BIN)/headgate || $(BIN)/headgate local down
+	@rm -rf $(VENV) .headgate .aws-sam build
