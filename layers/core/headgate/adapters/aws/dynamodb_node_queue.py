@@ -1,0 +1,297 @@
+"""The shared queue in DynamoDB: one item per node, every change one conditional write.
+
+Keys: `run#<id>` / `step#<nn>`, `step#<nn>#node#<unique_id>`, `step#<nn>#runner#<k>`. What is not done is also in
+the sparse index `open`, under `ready#<priority>`, `running` or `waiting#<priority>`: its first entries are the
+nodes to claim next. Every write of the hot path costs one request (docs/architecture.md, "The queue").
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from headgate.adapters.aws import node_items as items
+from headgate.adapters.aws.node_items import node_key, open_key, run_key, runner_key, step_key
+from headgate.adapters.aws.table import TRANSACTION_LIMIT, Table, met, putting
+from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord, StepRecord
+from headgate.domain.results import NodeResult
+from headgate.errors import ConflictError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_NEW = "attribute_not_exists(pk)"
+_OWNED = "#state = :running AND #runner = :runner AND #epoch = :epoch"
+_TO_READY = "SET #state = :ready, #open_sk = #ready_sk REMOVE #waits"
+
+
+class DynamoDBNodeQueue:
+    """NodeQueue on one table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
+        if self.step(step.run_id, step.step) is not None:
+            return
+        # Transactions, not plain batches: a planner that was thought dead must not overwrite a claimed node.
+        for start in range(0, len(nodes), TRANSACTION_LIMIT):
+            chunk = [
+                items.of_node(step.run_id, step.step, node)
+                for node in nodes[start : start + TRANSACTION_LIMIT]
+            ]
+            try:
+                self._table.transact([putting(item, _NEW) for item in chunk])
+            except ConflictError:
+                self._put_missing(chunk)
+        self._put_missing([items.of_step(step)])
+
+    def _put_missing(self, chunk: Sequence[Mapping[str, Any]]) -> None:
+        for item in chunk:
+            _held(partial(self._table.put, item, _NEW))
+
+    def step(self, run_id: int, step: int) -> StepRecord | None:
+        item = self._table.get(run_key(run_id), step_key(step))
+        return items.to_step(run_id, step, item) if item else None
+
+    def halt(self, run_id: int, step: int, reason: str) -> bool:
+        return self._changes(
+            run_key(run_id),
+            step_key(step),
+            "SET #halted = :reason",
+            "attribute_exists(pk) AND attribute_not_exists(#halted)",
+            reason=reason,
+        )
+
+    def open_nodes(
+        self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
+    ) -> list[tuple[str, NodeState]]:
+        if consistent:
+            found = self._table.query(
+                "#pk = :pk AND begins_with(#sk, :sk)",
+                filter_by="attribute_exists(#open_pk)",
+                fields="#unique_id, #state",
+                limit=limit,
+                pk=run_key(run_id),
+                sk=node_key(step, ""),
+            )
+        else:
+            found = self._table.query("#open_pk = :pk", index="open", limit=limit, pk=open_key(run_id, step))
+        return [(item["unique_id"], NodeState(item["state"])) for item in found]
+
+    def claim(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, at: str
+    ) -> NodeRecord | None:
+        token = uuid4().hex
+        try:
+            item = self._table.update(
+                run_key(run_id),
+                node_key(step, unique_id),
+                "SET #state = :running, #open_sk = :open_sk, #runner = :runner, #epoch = :epoch,"
+                " #started_at = :at, #claim = :token, #claims = #claims + :one",
+                "#state = :ready",
+                old=True,
+                ready=NodeState.READY.value,
+                running=NodeState.RUNNING.value,
+                open_sk=f"{NodeState.RUNNING.value}#{unique_id}",
+                runner=runner,
+                epoch=epoch,
+                at=at,
+                token=token,
+                one=1,
+            )
+        except ConflictError as fault:
+            item = met(fault)
+            if item.get("claim") != token:
+                return None
+            # boto3 sent this very claim twice because the first answer was lost: it is ours.
+        return items.to_node(item)
+
+    def finish(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        result: NodeResult | None,
+        *,
+        runner: int,
+        epoch: int,
+        at: str,
+    ) -> bool:
+        change, values = items.of_outcome(result)
+        try:
+            self._table.update(
+                run_key(run_id),
+                node_key(step, unique_id),
+                f"SET #state = :done, #finished_at = :at{change} REMOVE #open_pk, #open_sk, #ready_sk, #waits",
+                _OWNED,
+                old=True,
+                done=NodeState.DONE.value,
+                running=NodeState.RUNNING.value,
+                runner=runner,
+                epoch=epoch,
+                at=at,
+                **values,
+            )
+        except ConflictError as fault:
+            # Written before, by this owner: the answer was lost, or the caller repeats itself.
+            item = met(fault)
+            return (item.get("state"), item.get("runner"), item.get("epoch")) == ("done", runner, epoch)
+        return True
+
+    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
+        change, values = items.of_outcome(result)
+        self._changes(
+            run_key(run_id),
+            node_key(step, result.unique_id),
+            f"SET #state = :done, #finished_at = :at, #runner = :runner{change}, #unique_id = :unique_id,"
+            " #position = if_not_exists(#position, :position), #priority = if_not_exists(#priority, :zero),"
+            " #predicted_seconds = if_not_exists(#predicted_seconds, :zero), #claims = if_not_exists(#claims, :zero),"
+            " #resource_type = if_not_exists(#resource_type, :type),"
+            " #materialized = if_not_exists(#materialized, :type)"
+            " REMOVE #open_pk, #open_sk, #ready_sk, #waits",
+            "attribute_not_exists(pk) OR #state <> :done",
+            done=NodeState.DONE.value,
+            at=at,
+            runner=result.runner,
+            unique_id=result.unique_id,
+            position=UNPLANNED,
+            zero=0,
+            type=result.unique_id.partition(".")[0],
+            **values,
+        )
+
+    def release(self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool) -> bool:
+        key = (run_key(run_id), node_key(step, unique_id))
+        waiting = NodeState.WAITING.value
+        mark = "SET #skip = :skip " if skip else ""
+        try:
+            item = self._table.update(
+                *key,
+                f"{mark}DELETE #waits :parent",
+                "#state = :waiting",
+                waiting=waiting,
+                parent={parent},
+                skip=True if skip else None,
+            )
+        except ConflictError:
+            return False
+        if item.get("waits"):
+            return False
+        # Two writes: whoever sees the empty set makes the node ready, so a caller that dies here only needs repeating.
+        return self._changes(
+            *key,
+            _TO_READY,
+            "#state = :waiting AND attribute_not_exists(#waits)",
+            ready=NodeState.READY.value,
+            waiting=waiting,
+        )
+
+    def make_ready(self, run_id: int, step: int, unique_id: str) -> bool:
+        return self._changes(
+            run_key(run_id),
+            node_key(step, unique_id),
+            _TO_READY,
+            "#state = :waiting",
+            ready=NodeState.READY.value,
+            waiting=NodeState.WAITING.value,
+        )
+
+    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
+        return self._changes(
+            run_key(run_id),
+            node_key(step, unique_id),
+            "SET #state = :ready, #open_sk = #ready_sk REMOVE #runner, #epoch, #started_at, #claim",
+            _OWNED,
+            ready=NodeState.READY.value,
+            running=NodeState.RUNNING.value,
+            runner=runner,
+            epoch=epoch,
+        )
+
+    def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
+        found = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :sk)",
+            fields=", ".join(f"#{name}" for name in items.NODE_FIELDS),
+            pk=run_key(run_id),
+            sk=node_key(step, ""),
+        )
+        return sorted(
+            (items.to_node(item) for item in found), key=lambda node: (node.position, node.unique_id)
+        )
+
+    def results(self, run_id: int, step: int) -> list[NodeResult]:
+        found = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :sk)",
+            filter_by="attribute_exists(#entry)",
+            fields="#unique_id, #position, #status, #runner, #entry",
+            pk=run_key(run_id),
+            sk=node_key(step, ""),
+        )
+        ordered = sorted(found, key=lambda item: (item["position"], item["unique_id"]))
+        return [items.to_result(item) for item in ordered]
+
+    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
+        item = self._table.update(
+            run_key(run_id),
+            runner_key(step, runner),
+            "SET #runner = :runner, #until = :until, #ended = :no REMOVE #error ADD #epoch :one",
+            runner=runner,
+            until=until,
+            no=False,
+            one=1,
+        )
+        return int(item["epoch"])
+
+    def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:
+        return self._changes(
+            run_key(run_id),
+            runner_key(step, runner),
+            "SET #until = :until",
+            "#epoch = :epoch AND #ended = :no",
+            until=until,
+            epoch=epoch,
+            no=False,
+        )
+
+    def end_lease(self, run_id: int, step: int, runner: int, epoch: int, error: str | None) -> bool:
+        return self._changes(
+            run_key(run_id),
+            runner_key(step, runner),
+            "SET #ended = :yes" + (", #error = :error" if error else ""),
+            "#epoch = :epoch",
+            yes=True,
+            epoch=epoch,
+            error=error or None,
+        )
+
+    def expire_lease(self, run_id: int, step: int, seen: RunnerRecord) -> bool:
+        return self._changes(
+            run_key(run_id),
+            runner_key(step, seen.runner),
+            "SET #epoch = #epoch + :one, #ended = :yes",
+            "#epoch = :epoch AND #until = :until AND #ended = :no",
+            one=1,
+            epoch=seen.epoch,
+            until=seen.until,
+            yes=True,
+            no=False,
+        )
+
+    def runners(self, run_id: int, step: int) -> list[RunnerRecord]:
+        found = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :sk)", pk=run_key(run_id), sk=f"{step_key(step)}#runner#"
+        )
+        return sorted((items.to_runner(item) for item in found), key=lambda record: record.runner)
+
+    def _changes(self, pk: str, sk: str, change: str, condition: str, **values: Any) -> bool:
+        return _held(lambda: self._table.update(pk, sk, change, condition, **values))
+
+
+def _held(write: Callable[[], object]) -> bool:
+    """Whether the write's condition held."""
+    try:
+        write()
+    except ConflictError:
+        return False
+    return True

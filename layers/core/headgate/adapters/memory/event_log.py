@@ -1,0 +1,46 @@
+"""Inbound events in memory."""
+
+import copy
+from collections.abc import Mapping
+from threading import RLock
+from typing import Any
+
+from headgate.domain.instant import iso
+from headgate.errors import NotFoundError
+from headgate.ports import Clock
+
+
+class MemoryEventLog:
+    """EventLog without a service; nothing expires."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lock = clock, RLock()
+        self._events: dict[str, dict[str, Any]] = {}
+
+    def record(self, event_id: str, detail: Mapping[str, Any]) -> bool:
+        with self._lock:
+            known = self._events.get(event_id)
+            if known is not None:
+                return bool(known["outcome"] == "received")
+            self._events[event_id] = {
+                "event_id": event_id,
+                "received_at": iso(self._clock.now()),
+                "outcome": "received",
+                "detail": copy.deepcopy(dict(detail)),
+            }
+            return True
+
+    def mark(self, event_id: str, outcome: str) -> None:
+        with self._lock:
+            if event_id not in self._events:
+                raise NotFoundError(f"event {event_id} is not known")
+            self._events[event_id]["outcome"] = outcome
+
+    def recent(self, limit: int = 50) -> list[dict[str, Any]]:
+        with self._lock:
+            newest = sorted(
+                self._events.values(),
+                key=lambda event: (event["received_at"], event["event_id"]),
+                reverse=True,
+            )
+            return copy.deepcopy(newest[:limit])

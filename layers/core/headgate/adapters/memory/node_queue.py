@@ -1,0 +1,211 @@
+"""The shared queue in memory: the same conditional writes, each under one lock."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import RLock
+
+from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord, StepRecord
+from headgate.domain.results import NodeResult
+
+MESSAGE_LENGTH = 2_000
+_ORDER = {NodeState.READY: 0, NodeState.RUNNING: 1, NodeState.WAITING: 2}
+Key = tuple[int, int]
+
+
+class MemoryNodeQueue:
+    """NodeQueue without a service. Records are frozen and results are copied, so callers share nothing."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._steps: dict[Key, StepRecord] = {}
+        self._nodes: dict[Key, dict[str, NodeRecord]] = {}
+        self._runners: dict[Key, dict[int, RunnerRecord]] = {}
+
+    def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
+        with self._lock:
+            if (step.run_id, step.step) in self._steps:
+                return
+            self._nodes[step.run_id, step.step] = {node.unique_id: copy.deepcopy(node) for node in nodes}
+            self._steps[step.run_id, step.step] = step
+
+    def step(self, run_id: int, step: int) -> StepRecord | None:
+        with self._lock:
+            return self._steps.get((run_id, step))
+
+    def halt(self, run_id: int, step: int, reason: str) -> bool:
+        with self._lock:
+            record = self._steps.get((run_id, step))
+            if record is None or record.halted is not None:
+                return False
+            self._steps[run_id, step] = replace(record, halted=reason)
+            return True
+
+    def open_nodes(
+        self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
+    ) -> list[tuple[str, NodeState]]:
+        with self._lock:
+            found = [node for node in self._of(run_id, step).values() if node.state in _ORDER]
+        if not consistent:
+            found.sort(key=lambda node: (_ORDER[node.state], -node.priority, node.unique_id))
+        return [(node.unique_id, node.state) for node in found[:limit]]
+
+    def claim(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, at: str
+    ) -> NodeRecord | None:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or node.state is not NodeState.READY:
+                return None
+            return self._set(
+                (run_id, step),
+                replace(
+                    node,
+                    state=NodeState.RUNNING,
+                    runner=runner,
+                    epoch=epoch,
+                    claims=node.claims + 1,
+                    started_at=at,
+                ),
+            )
+
+    def finish(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        result: NodeResult | None,
+        *,
+        runner: int,
+        epoch: int,
+        at: str,
+    ) -> bool:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or (node.runner, node.epoch) != (runner, epoch):
+                return False
+            if node.state is NodeState.DONE:
+                return True
+            if node.state is not NodeState.RUNNING:
+                return False
+            self._set((run_id, step), _ended(node, result, at))
+            return True
+
+    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
+        kind = result.unique_id.partition(".")[0]
+        with self._lock:
+            known = self._of(run_id, step).get(result.unique_id)
+            node = known or NodeRecord(
+                result.unique_id,
+                UNPLANNED,
+                kind,
+                kind,
+                NodeState.ATTACHED,
+                priority=0.0,
+                predicted_seconds=0.0,
+            )
+            if node.state is not NodeState.DONE:
+                self._set((run_id, step), _ended(replace(node, runner=result.runner), result, at))
+
+    def release(self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool) -> bool:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or node.state is not NodeState.WAITING:
+                return False
+            waits = node.waits - {parent}
+            state = NodeState.WAITING if waits else NodeState.READY
+            self._set((run_id, step), replace(node, waits=waits, skip=node.skip or skip, state=state))
+            return state is NodeState.READY
+
+    def make_ready(self, run_id: int, step: int, unique_id: str) -> bool:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or node.state is not NodeState.WAITING:
+                return False
+            self._set((run_id, step), replace(node, waits=frozenset(), state=NodeState.READY))
+            return True
+
+    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or node.state is not NodeState.RUNNING:
+                return False
+            if (node.runner, node.epoch) != (runner, epoch):
+                return False
+            self._set(
+                (run_id, step), replace(node, state=NodeState.READY, runner=None, epoch=None, started_at=None)
+            )
+            return True
+
+    def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
+        with self._lock:
+            found = sorted(self._of(run_id, step).values(), key=lambda node: (node.position, node.unique_id))
+        return [replace(node, result=_short(node.result)) for node in found]
+
+    def results(self, run_id: int, step: int) -> list[NodeResult]:
+        with self._lock:
+            found = sorted(self._of(run_id, step).values(), key=lambda node: (node.position, node.unique_id))
+        return [copy.deepcopy(node.result) for node in found if node.result is not None]
+
+    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
+        with self._lock:
+            known = self._leases(run_id, step).get(runner)
+            epoch = known.epoch + 1 if known else 1
+            self._leases(run_id, step)[runner] = RunnerRecord(runner, epoch, until)
+            return epoch
+
+    def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:
+        with self._lock:
+            known = self._leases(run_id, step).get(runner)
+            if known is None or known.epoch != epoch or known.ended:
+                return False
+            self._leases(run_id, step)[runner] = replace(known, until=until)
+            return True
+
+    def end_lease(self, run_id: int, step: int, runner: int, epoch: int, error: str | None) -> bool:
+        with self._lock:
+            known = self._leases(run_id, step).get(runner)
+            if known is None or known.epoch != epoch:
+                return False
+            self._leases(run_id, step)[runner] = replace(known, ended=True, error=error or known.error)
+            return True
+
+    def expire_lease(self, run_id: int, step: int, seen: RunnerRecord) -> bool:
+        with self._lock:
+            known = self._leases(run_id, step).get(seen.runner)
+            if known is None or (known.epoch, known.until, known.ended) != (seen.epoch, seen.until, False):
+                return False
+            self._leases(run_id, step)[seen.runner] = replace(known, epoch=known.epoch + 1, ended=True)
+            return True
+
+    def runners(self, run_id: int, step: int) -> list[RunnerRecord]:
+        with self._lock:
+            return sorted(self._leases(run_id, step).values(), key=lambda record: record.runner)
+
+    def _of(self, run_id: int, step: int) -> dict[str, NodeRecord]:
+        return self._nodes.setdefault((run_id, step), {})
+
+    def _leases(self, run_id: int, step: int) -> dict[int, RunnerRecord]:
+        return self._runners.setdefault((run_id, step), {})
+
+    def _set(self, key: Key, node: NodeRecord) -> NodeRecord:
+        self._nodes[key][node.unique_id] = node
+        return node
+
+
+def _ended(node: NodeRecord, result: NodeResult | None, at: str) -> NodeRecord:
+    copied = copy.deepcopy(result)
+    return replace(node, state=NodeState.DONE, waits=frozenset(), finished_at=at, result=copied)
+
+
+def _short(result: NodeResult | None) -> NodeResult | None:
+    if result is None:
+        return None
+    entry = {
+        "unique_id": result.unique_id,
+        "status": result.status.value,
+        "message": result.message[:MESSAGE_LENGTH],
+        "execution_time": result.seconds,
+        "failures": result.entry.get("failures"),
+    }
+    return replace(result, entry=entry)

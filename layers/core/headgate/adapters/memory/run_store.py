@@ -1,0 +1,89 @@
+"""Runs in memory: the same rules as the table's transactions, under one lock."""
+
+from dataclasses import replace
+from threading import RLock
+
+from headgate.domain.instant import iso
+from headgate.domain.job import Job
+from headgate.domain.run import Cause, Run, RunStatus, sources_of
+from headgate.errors import NotFoundError
+from headgate.ports import Clock
+
+_CHANGES = frozenset({"error", "counts", "started_at"})
+
+
+class MemoryRunStore:
+    """RunStore without a service."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._lock = clock, RLock()
+        self._runs: dict[int, Run] = {}
+        self._causes: dict[tuple[str, str], int] = {}
+        self._slots: dict[str, int] = {}
+
+    def create_run(self, job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+        with self._lock:
+            known = self._causes.get((job.name, cause.key))
+            if known is not None:
+                return self._runs[known], False
+            run = Run(
+                run_id=len(self._runs) + 1,
+                job=job.name,
+                environment=job.environment,
+                bundle=bundle,
+                steps=job.run,
+                cause=cause,
+                status=RunStatus.QUEUED,
+                created_at=iso(self._clock.now()),
+            )
+            self._runs[run.run_id] = run
+            self._causes[job.name, cause.key] = run.run_id
+            return run, True
+
+    def get_run(self, run_id: int) -> Run:
+        with self._lock:
+            if run_id not in self._runs:
+                raise NotFoundError(f"run {run_id} does not exist")
+            return self._runs[run_id]
+
+    def list_runs(self, limit: int = 20, job: str | None = None) -> list[Run]:
+        with self._lock:
+            newest = sorted(self._runs.values(), key=lambda run: run.run_id, reverse=True)
+        return [run for run in newest if job in (None, run.job)][:limit]
+
+    def active_runs(self) -> list[Run]:
+        with self._lock:
+            return [run for _, run in sorted(self._runs.items()) if not run.status.is_final]
+
+    def take_slot(self, run: Run) -> bool:
+        with self._lock:
+            stored = self._runs.get(run.run_id)
+            if stored is None or stored.status is not RunStatus.QUEUED:
+                return False
+            if self._slots.get(stored.job, stored.run_id) != stored.run_id:
+                return False
+            self._slots[stored.job] = stored.run_id
+            self._runs[stored.run_id] = stored.with_status(RunStatus.STARTING)
+            return True
+
+    def record_execution(self, run_id: int, execution_arn: str) -> None:
+        with self._lock:
+            self._runs[run_id] = replace(self.get_run(run_id), execution_arn=execution_arn)
+
+    def move(self, run_id: int, target: RunStatus, **changes: object) -> bool:
+        if unknown := changes.keys() - _CHANGES:
+            raise TypeError(f"a move cannot change {', '.join(sorted(unknown))}")
+        with self._lock:
+            run = self.get_run(run_id)
+            if run.status not in sources_of(target):
+                return False
+            now = iso(self._clock.now())
+            given = {name: value for name, value in changes.items() if value is not None}
+            if target is RunStatus.RUNNING:
+                given.setdefault("started_at", now)
+            if target.is_final:
+                given["finished_at"] = now
+                if self._slots.get(run.job) == run_id:
+                    del self._slots[run.job]
+            self._runs[run_id] = run.with_status(target, **given)
+            return True

@@ -1,0 +1,47 @@
+"""Every port's twin, joined: what `bootstrap.World` is with AWS."""
+
+from dataclasses import dataclass, field
+
+from headgate.adapters.memory.alert_topic import MemoryAlertTopic
+from headgate.adapters.memory.artifact_store import MemoryArtifactStore
+from headgate.adapters.memory.bundle_store import MemoryBundleStore
+from headgate.adapters.memory.clock import MemoryClock
+from headgate.adapters.memory.event_bus import MemoryEventBus
+from headgate.adapters.memory.event_log import MemoryEventLog
+from headgate.adapters.memory.history import MemoryHistory
+from headgate.adapters.memory.job_store import MemoryJobStore
+from headgate.adapters.memory.node_queue import MemoryNodeQueue
+from headgate.adapters.memory.notifier import MemoryNotifier
+from headgate.adapters.memory.plan_store import MemoryPlanStore
+from headgate.adapters.memory.run_store import MemoryRunStore
+from headgate.adapters.memory.scheduler import MemoryScheduler
+from headgate.adapters.memory.secrets import MemorySecrets
+from headgate.adapters.memory.state_machine import MemoryStateMachine
+
+
+@dataclass
+class MemoryWorld:
+    """The same names as bootstrap.World. Each instance is a world of its own."""
+
+    clock: MemoryClock = field(default_factory=MemoryClock)
+    jobs: MemoryJobStore = field(default_factory=MemoryJobStore)
+    queue: MemoryNodeQueue = field(default_factory=MemoryNodeQueue)
+    bundles: MemoryBundleStore = field(default_factory=MemoryBundleStore)
+    artifacts: MemoryArtifactStore = field(default_factory=MemoryArtifactStore)
+    plans: MemoryPlanStore = field(default_factory=MemoryPlanStore)
+    history: MemoryHistory = field(default_factory=MemoryHistory)
+    bus: MemoryEventBus = field(default_factory=MemoryEventBus)
+    machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
+    scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
+    secrets: MemorySecrets = field(default_factory=MemorySecrets)
+    alerts: MemoryAlertTopic = field(default_factory=MemoryAlertTopic)
+    runs: MemoryRunStore = field(init=False)
+    events: MemoryEventLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runs = MemoryRunStore(self.clock)
+        self.events = MemoryEventLog(self.clock)
+        self._notifiers: dict[str, MemoryNotifier] = {}
+
+    def notifier(self, kind: str) -> MemoryNotifier:
+        return self._notifiers.setdefault(kind, MemoryNotifier())
