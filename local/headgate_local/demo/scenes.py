@@ -25,7 +25,7 @@ CHANNEL = "#finance-data"
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
 GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
 BROKEN_NODE = "model.shop.int_order_payments"
-COUNTED = ("fct_orders", "fct_daily_revenue", "dim_customers")
+COUNTED = {"analytics_finance.fct_orders": 260, "analytics_marketing.dim_customers": None}
 
 
 class Scenes:

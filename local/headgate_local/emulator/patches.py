@@ -10,8 +10,10 @@ from headgate_local.emulator import (
     ecs_stop,
     execution_abort,
     fan_out,
+    generated_secrets,
     lambda_environment,
     lambda_errors,
+    lambda_logs,
     lambda_packages,
     machine_definitions,
     run_task_sync,
@@ -33,6 +35,7 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     lambda_errors.install()
     lambda_environment.install()
     lambda_packages.install(cache)
+    lambda_logs.install()
     machine_definitions.install()
     execution_abort.install()
     state_fields.install()
@@ -41,3 +44,4 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     schedules.install()
     tables.install()
     alarms.install()
+    generated_secrets.install()
