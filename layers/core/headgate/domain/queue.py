@@ -93,7 +93,12 @@ class StepRecord:
 
 
 def initial_records(plan: Plan) -> list[NodeRecord]:
-    """The queue as PlanRun writes it: the opening ready, everything else waiting for its parents."""
+    """The queue as PlanRun writes it: the opening ready, everything else waiting for its parents.
+
+    A plan without nodes has no queue at all: dbt runs no hooks when there is nothing to do.
+    """
+    if not plan.nodes:
+        return []
     records = [_own(OPENING, 0, NodeState.READY), _own(CLOSING, len(plan.nodes) + 1, NodeState.WAITING)]
     attached = len(plan.nodes) + 1
     for node in plan.nodes:

@@ -5,9 +5,9 @@ read back instead.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from headgate.domain.command import Command
+from headgate.domain.instant import iso
 from headgate.domain.job import Environment
 from headgate.domain.manifest import Index
 from headgate.domain.plan import Plan
@@ -68,8 +68,8 @@ def plan_run(
         predictions=history.predictions(run.environment, index.nodes),
     )
     plans.put_plan(plan)
-    at = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds")
-    queue.write(StepRecord(run_id, step, len(plan.nodes), plan.runners, at), initial_records(plan))
+    written = StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now()))
+    queue.write(written, initial_records(plan))
     return PlannedStep(plan, environment)
 
 

@@ -7,11 +7,11 @@ from the thread that collects results, `renew` from the heartbeat. Rules: docs/a
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Lock
 
-from headgate.domain.plan import CLOSING, OPENING, Plan
-from headgate.domain.queue import Claim, NodeRecord, NodeState, RunnerRecord, expired, is_drained
+from headgate.domain.instant import iso
+from headgate.domain.plan import CLOSING, Plan
+from headgate.domain.queue import Claim, NodeRecord, NodeState, expired, is_drained
 from headgate.domain.results import NodeResult
 from headgate.errors import LeaseLostError
 from headgate.ports import Clock, NodeQueue
@@ -178,7 +178,7 @@ class QueueSession:
             repair(self._queue, self._plan, lost=lost)
 
     def _timestamp(self) -> str:
-        return datetime.fromtimestamp(self._clock.now(), UTC).isoformat(timespec="milliseconds")
+        return iso(self._clock.now())
 
 
 def repair(queue: NodeQueue, plan: Plan, *, lost: dict[int, int]) -> None:
@@ -202,11 +202,3 @@ def _held_by_lost(node: NodeRecord, lost: dict[int, int]) -> bool:
     if node.state is not NodeState.RUNNING or node.runner not in lost:
         return False
     return node.epoch is not None and node.epoch < lost[node.runner]
-
-
-def unfinished(runners: Sequence[RunnerRecord]) -> list[RunnerRecord]:
-    """Runners that stopped with an error of their own."""
-    return [record for record in runners if record.error]
-
-
-__all__ = ["OPENING", "Idle", "Over", "QueueSession", "repair", "unfinished"]
