@@ -30,5 +30,7 @@ def install() -> None:
 
 
 def _arn(reference: str) -> str:
-    secret = None if reference.startswith("arn:") else provisioners._sm._secrets.get(reference)
-    return str(secret["ARN"]) if secret else reference
+    """The reference with the secret's ARN for its name; what may follow (``:json-key::``) stays."""
+    name, colon, rest = reference.partition(":")
+    secret = provisioners._sm._secrets.get(name)
+    return f"{secret['ARN']}{colon}{rest}" if secret else reference
