@@ -4,6 +4,7 @@ Cron is never evaluated in the cloud: EventBridge Scheduler does that, in the sc
 expression is accepted only when both cron and EventBridge can say it.
 """
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
@@ -15,6 +16,7 @@ from headgate.errors import ScheduleError
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _RANGES = ("0-59", "0-23", "1-31 or L", "1-12 or JAN-DEC", "0-7 or SUN-SAT; 0 and 7 are Sunday")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -32,6 +34,7 @@ def check_cron(text: str) -> None:
         )
     if not _ever_fires(text):
         raise ScheduleError(f"cron {text!r} never fires: no month has such a day")
+    _translated(text)
 
 
 def _check_field(text: str, position: int, value: str) -> None:
@@ -53,6 +56,53 @@ def _ever_fires(text: str) -> bool:
     except (CronSimError, StopIteration):
         return False
     return True
+
+
+def aws_cron(text: str) -> str:
+    """Five cron fields -> EventBridge's six: `0 6 * * 1-5` -> `0 6 ? * MON-FRI *`.
+
+    EventBridge counts days from 1 = Sunday, wants `?` where the other day field decides, and has a year.
+    Values are written out, because the two read steps and ranges differently. Raises ScheduleError as check_cron.
+    """
+    check_cron(text)
+    return _translated(text)
+
+
+def _translated(text: str) -> str:
+    cron = CronSim(text, _ANY_MOMENT)
+    fields = text.split()
+    month = _written(cron.months, range(1, 13))
+    day = "L" if CronSim.LAST in cron.days else _written(cron.days, range(1, 32))
+    if {CronSim.LAST, CronSim.LAST_WEEKDAY} & cron.days and (cron.days != {CronSim.LAST}):
+        raise ScheduleError(
+            f"cron {text!r}: day of month (field 3) can be L or a list of days, not a mix or LW"
+        )
+    weekday = "?" if fields[4] == "*" else _weekdays(text, cron.weekdays)
+    if weekday != "?":
+        day = "?"
+    return f"{_written(cron.minutes, range(60))} {_written(cron.hours, range(24))} {day} {month} {weekday} *"
+
+
+def _weekdays(text: str, days: Collection[int | tuple[int, int]]) -> str:
+    special = [day for day in days if isinstance(day, tuple)]
+    if not special:
+        numbers = {day % 7 for day in days if isinstance(day, int)}
+        return _written(numbers, range(7), WEEKDAYS)
+    if len(days) > 1:
+        raise ScheduleError(f"cron {text!r}: day of week (field 5) can hold only one day with # or L")
+    day, which = special[0]
+    number = day % 7 + 1
+    return f"{number}L" if which == CronSim.LAST else f"{number}#{which}"
+
+
+def _written(values: Collection[int], allowed: range, names: Sequence[str] = ()) -> str:
+    if set(values) == set(allowed):
+        return "*"
+    ordered = sorted(values)
+    words = [names[value] if names else str(value) for value in ordered]
+    if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
+        return f"{words[0]}-{words[-1]}"
+    return ",".join(words)
 
 
 def check_timezone(name: str) -> None:

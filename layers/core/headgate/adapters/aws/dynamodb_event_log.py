@@ -1,0 +1,74 @@
+"""Inbound events in DynamoDB, one item each, forgotten after seven days.
+
+Keys: `event#<id>` / `event`; index `listing` by the time they were received.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from headgate.adapters.aws.table import Table
+from headgate.domain.instant import iso
+from headgate.errors import ConflictError, NotFoundError
+from headgate.ports import Clock
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEPT_SECONDS = 7 * 86_400
+RECEIVED = "received"
+
+
+class DynamoDBEventLog:
+    """EventLog on one table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._table, self._clock = Table(client, table), clock
+
+    def record(self, event_id: str, detail: Mapping[str, Any]) -> bool:
+        now = self._clock.now()
+        try:
+            self._table.update(
+                f"event#{event_id}",
+                "event",
+                "SET #event_id = :event_id, #detail = if_not_exists(#detail, :detail), #outcome = :received,"
+                " #received_at = if_not_exists(#received_at, :at), #expires_at = :expires_at,"
+                " #listing_pk = :kind, #listing_sk = if_not_exists(#listing_sk, :order)",
+                "attribute_not_exists(pk) OR #outcome = :received",
+                event_id=event_id,
+                detail=json.dumps(detail),
+                received=RECEIVED,
+                at=iso(now),
+                expires_at=int(now + KEPT_SECONDS),
+                kind="event",
+                order=f"{iso(now)}#{event_id}",
+            )
+        except ConflictError:
+            return False
+        return True
+
+    def mark(self, event_id: str, outcome: str) -> None:
+        try:
+            self._table.update(
+                f"event#{event_id}",
+                "event",
+                "SET #outcome = :outcome",
+                "attribute_exists(pk)",
+                outcome=outcome,
+            )
+        except ConflictError as fault:
+            raise NotFoundError(f"event {event_id} is not known") from fault
+
+    def recent(self, limit: int = 50) -> list[dict[str, Any]]:
+        found = self._table.query(
+            "#listing_pk = :kind", index="listing", limit=limit, descending=True, kind="event"
+        )
+        return [
+            {
+                "event_id": item["event_id"],
+                "received_at": item["received_at"],
+                "outcome": item["outcome"],
+                "detail": json.loads(item["detail"]),
+            }
+            for item in found
+        ]

@@ -1,0 +1,138 @@
+"""Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
+
+Keys: `environment#<name>` / `environment` and `bundle`, `job#<name>` / `job`, `alerts#<origin>` / `rules`; all but
+the bundle pointer in the index `listing`. The rules' item counts the applies of its file, so that two at once
+cannot mix.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from headgate.adapters.aws.failures import cancellation_codes
+from headgate.adapters.aws.table import TRANSACTION_LIMIT, Table, deleting, putting
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile
+from headgate.errors import ConflictError, InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RULES = tuple[AlertRule, ...]
+_FREE = "attribute_not_exists(pk) OR #origin = :origin"
+
+
+class DynamoDBJobStore:
+    """JobStore on one table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._table = Table(client, table)
+
+    def apply(self, jobs_file: JobsFile) -> None:
+        """Write what differs in one transaction. Raises ConflictError, and InputError beyond its 100 changes."""
+        origin = jobs_file.origin
+        stored = {item["pk"]: item for kind in ("environment", "job") for item in self._listed(kind)}
+        wanted = {item["pk"]: item for item in _items_of(jobs_file)}
+        changed = [item for pk, item in wanted.items() if stored.get(pk) != item]
+        gone = [item for pk, item in stored.items() if item["origin"] == origin and pk not in wanted]
+        actions = [putting(item, _FREE, origin=origin) for item in changed]
+        actions += [deleting(item["pk"], item["sk"], "#origin = :origin", origin=origin) for item in gone]
+        actions.append(self._rules(jobs_file))
+        if len(actions) > TRANSACTION_LIMIT:
+            raise InputError(
+                f"{origin} changes {len(actions) - 1} jobs and environments at once; all or nothing works for up to "
+                f"{TRANSACTION_LIMIT - 1}: apply it in several steps, or divide the file"
+            )
+        try:
+            self._table.transact(actions)
+        except ConflictError as fault:
+            raise self._explained(fault, origin, changed) from fault
+
+    def _rules(self, jobs_file: JobsFile) -> dict[str, Any]:
+        key = f"alerts#{jobs_file.origin}"
+        known = self._table.get(key, "rules")
+        applied = known["applied"] if known else 0
+        item = {
+            "pk": key,
+            "sk": "rules",
+            "listing_pk": "alerts",
+            "listing_sk": jobs_file.origin,
+            "origin": jobs_file.origin,
+            "applied": applied + 1,
+            "record": _json(jobs_file.alerts),
+        }
+        return putting(item, "attribute_not_exists(pk) OR #applied = :applied", applied=applied)
+
+    def _explained(
+        self, fault: ConflictError, origin: str, changed: Iterable[Mapping[str, Any]]
+    ) -> ConflictError:
+        for item, code in zip(changed, cancellation_codes(fault.__cause__), strict=False):
+            owner = self._table.get(item["pk"], item["sk"]) if code == "ConditionalCheckFailed" else None
+            if owner and owner["origin"] != origin:
+                name = item["listing_sk"]
+                return ConflictError(
+                    f"{item['sk']} {name!r} belongs to {owner['origin']}: remove it there first"
+                )
+        return ConflictError(f"{origin} is being applied by somebody else as well: look, then apply it again")
+
+    def jobs(self) -> list[Job]:
+        return [_job(item) for item in self._listed("job")]
+
+    def job(self, name: str) -> Job:
+        item = self._table.get(f"job#{name}", "job")
+        if item is not None:
+            return _job(item)
+        near = get_close_matches(name, [job.name for job in self.jobs()], n=1)
+        raise NotFoundError(f"no job named {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+
+    def environment(self, name: str) -> Environment:
+        item = self._table.get(f"environment#{name}", "environment")
+        if item is None:
+            raise NotFoundError(f"no environment named {name!r}")
+        return msgspec.json.decode(item["record"], type=Environment)
+
+    def alert_rules(self) -> list[AlertRule]:
+        return [
+            rule
+            for item in self._listed("alerts")
+            for rule in msgspec.json.decode(item["record"], type=_RULES)
+        ]
+
+    def point_at(self, environment: str, digest: str) -> None:
+        self._table.put({"pk": f"environment#{environment}", "sk": "bundle", "digest": digest})
+
+    def bundle_of(self, environment: str) -> str:
+        item = self._table.get(f"environment#{environment}", "bundle")
+        if item is None:
+            raise NotFoundError(f"nothing was published for the environment {environment!r} yet")
+        return str(item["digest"])
+
+    def _listed(self, kind: str) -> list[dict[str, Any]]:
+        return list(self._table.query("#listing_pk = :kind", index="listing", kind=kind))
+
+
+def _items_of(jobs_file: JobsFile) -> list[dict[str, Any]]:
+    records: list[tuple[str, Environment | Job]] = [
+        ("environment", record) for record in jobs_file.environments
+    ]
+    records += [("job", record) for record in jobs_file.jobs]
+    return [
+        {
+            "pk": f"{kind}#{record.name}",
+            "sk": kind,
+            "listing_pk": kind,
+            "listing_sk": record.name,
+            "origin": jobs_file.origin,
+            "record": _json(record),
+        }
+        for kind, record in records
+    ]
+
+
+def _json(record: object) -> str:
+    return msgspec.json.encode(record).decode()
+
+
+def _job(item: Mapping[str, Any]) -> Job:
+    return msgspec.json.decode(item["record"], type=Job)
