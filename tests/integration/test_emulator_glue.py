@@ -447,6 +447,11 @@ def test_a_rule_on_our_bus_reaches_its_function(emulated: Emulated) -> None:
     assert json.loads(item["detail"]["S"]) == {"run_id": 7}
 
 
+def test_an_alarm_over_a_sum_is_deployed(emulated: Emulated) -> None:
+    found = emulated.client("cloudwatch").describe_alarms(AlarmNames=["headgate-sum"])["MetricAlarms"]
+    assert [alarm["MetricName"] for alarm in found] == ["ApproximateNumberOfMessagesVisible"]
+
+
 def test_a_generated_secret_keeps_to_its_alphabet(emulated: Emulated) -> None:
     manager = emulated.client("secretsmanager")
     secret = json.loads(manager.get_secret_value(SecretId="headgate/runner")["SecretString"])

@@ -16,6 +16,7 @@ from headgate_local.emulator import (
     lambda_logs,
     lambda_packages,
     machine_definitions,
+    request_cookies,
     run_task_sync,
     schedules,
     state_fields,
@@ -44,4 +45,5 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     schedules.install()
     tables.install()
     alarms.install()
+    request_cookies.install()
     generated_secrets.install()
