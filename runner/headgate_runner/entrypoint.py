@@ -1,0 +1,49 @@
+"""`headgate-runner`: the container's only process. Takes no arguments, says by its exit code how it ended.
+
+0: the share is done, or the step was halted with a reason; failed nodes are records. 75: the lease was lost.
+128 + n: ended by signal n (143 for SIGTERM). 1: crashed; the state machine starts the runner again.
+"""
+
+import atexit
+import os
+import sys
+from typing import NoReturn
+
+from headgate_runner.log_stream import LogStream
+from headgate_runner.redaction import Redactor
+from headgate_runner.settings import RunnerSettings, secret_values
+from headgate_runner.share import World
+from headgate_runner.supervision import Supervision
+from headgate_runner.work import DONE, Work
+
+LOG_SECONDS = 2.0
+
+
+def main() -> NoReturn:
+    """The console script: ports from the environment, then `run`."""
+    from headgate.bootstrap import world
+
+    leave(run(RunnerSettings.from_environment(), world()))
+
+
+def run(settings: RunnerSettings, world: World) -> int:
+    """Be one runner of one step; returns the exit code. Must be called from the main thread."""
+    supervision = Supervision()
+    redactor = Redactor(secret_values())
+    with supervision.signals():
+        log = LogStream(world.artifacts, settings, redactor)
+        work = Work(settings, world, redactor, log, supervision)
+        work.start()
+        code = work.end(supervision.wait())
+    log.close(LOG_SECONDS)
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now: threads that still wait for a database must not keep it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code == DONE:
+        # dbt's locks are semaphores of the system's; nothing else is left to wait for.
+        atexit._run_exitfuncs()
+    os._exit(code)

@@ -1,0 +1,42 @@
+"""The heartbeat: renews the lease and ends the runner when the lease is gone."""
+
+from collections.abc import Callable
+from threading import Event, Thread
+
+from headgate.errors import LeaseLostError, UnavailableError
+
+HEARTBEAT_SECONDS = 15.0
+
+
+class Heartbeat:
+    """Calls `renew` every few seconds until stopped; `lost` is told once when the lease is lost."""
+
+    def __init__(
+        self,
+        renew: Callable[[], None],
+        lost: Callable[[BaseException], None],
+        seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self._renew, self._lost, self._seconds = renew, lost, seconds
+        self._stop = Event()
+        self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(self._seconds):
+            try:
+                self._renew()
+            except UnavailableError:
+                # The lease outlives three beats; `renew` itself says when it is over.
+                continue
+            except LeaseLostError as fault:
+                self._lost(fault)
+                return
+            except Exception as fault:  # noqa: BLE001 - a heart that stops in silence would let others take our nodes
+                self._lost(fault)
+                return

@@ -1,0 +1,120 @@
+"""One dbt invocation, in this process, with the manifest already loaded and our build task in place of dbt's."""
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import dbt.task.build
+from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import extended_mashumuro_decoder
+
+from headgate.domain.job import Environment
+from headgate.domain.plan import Plan
+from headgate.errors import HeadgateError, InputError
+from headgate_runner.bundle import Folders
+from headgate_runner.log_stream import LogStream
+from headgate_runner.share import Share
+from headgate_runner.shared_build import SharedBuildTask
+from headgate_runner.surface import UnsupportedDbtError, check_surface
+
+SHOWN_LEVELS = ("info", "warn", "error")
+
+
+class DbtFailedError(HeadgateError):
+    """dbt itself could not go on: a database that is down, a bad profile, a hook that does not compile."""
+
+
+def load_manifest(path: Path) -> Manifest:
+    """The parsed project. Collecting garbage meanwhile would look at every new object, several times over."""
+    gc.disable()
+    try:
+        return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    except Exception as fault:
+        raise InputError(f"the bundle's {path.name} cannot be read by this dbt: {fault}") from fault
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def arguments(plan: Plan, environment: Environment, folders: Folders) -> list[str]:
+    """The command line of the plan's command. Selection is only for what reads the arguments; the plan rules."""
+    command = plan.command
+    given = [command.verb, "--target", environment.target, "--threads", str(plan.threads)]
+    given += ["--vars", command.vars, *(["--full-refresh"] if command.full_refresh else [])]
+    given += [word for value in command.select for word in ("--select", value)]
+    given += [word for value in command.exclude for word in ("--exclude", value)]
+    given += ["--project-dir", str(folders.project), "--profiles-dir", str(folders.project)]
+    given += ["--target-path", str(folders.target), "--log-path", str(folders.target)]
+    given += ["--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"]
+    # Failing fast would have to stop the other runners too.
+    given += ["--no-version-check", "--no-send-anonymous-usage-stats", "--no-write-json", "--no-fail-fast"]
+    return given
+
+
+class Invocation:
+    """Runs the shared build. `task` exists once dbt has read the project and the profile."""
+
+    def __init__(self, share: Share) -> None:
+        self._share = share
+        self.task: SharedBuildTask | None = None
+
+    def run(self, manifest: Manifest, given: list[str]) -> None:
+        """Build this runner's share; returns when nothing is left for it.
+
+        Raises DbtFailedError when dbt could not start, open or close the step. Failed nodes raise nothing.
+        """
+        check_surface(dbt.task.build.BuildTask)
+        runner = dbtRunner(manifest=manifest, callbacks=[lines_of(self._share.log)])
+        with self._build_task():
+            outcome = runner.invoke(given)
+        if outcome.exception is not None:
+            self._raise(outcome.exception)
+        if self.task is None:
+            raise UnsupportedDbtError("dbt built without the runner's build task")
+
+    def _raise(self, fault: BaseException) -> None:
+        phase = self.task.phase if self.task is not None else "starting"
+        if phase in ("starting", "opening", "closing") and isinstance(fault, Exception):
+            raise DbtFailedError(str(fault) or type(fault).__name__) from fault
+        raise fault
+
+    @contextmanager
+    def _build_task(self) -> Iterator[None]:
+        # dbt's command imports the name when it runs.
+        original = dbt.task.build.BuildTask
+        dbt.task.build.BuildTask = self._make_task
+        try:
+            yield
+        finally:
+            dbt.task.build.BuildTask = original
+
+    def _make_task(self, args: Any, config: Any, manifest: Any) -> SharedBuildTask:
+        self.task = SharedBuildTask(args, config, manifest, self._share)
+        return self.task
+
+
+def lines_of(log: LogStream) -> Callable[[Any], None]:
+    """dbt's events as log lines. Raises nothing: an exception in here would hang dbt."""
+
+    def write(event: Any) -> None:
+        try:
+            info = event.info
+            if info.level not in SHOWN_LEVELS or not info.msg.strip():
+                return
+            log.write(info.level, info.msg.rstrip(), _node_of(event), _time_of(info))
+        except Exception as fault:  # noqa: BLE001
+            log.write("warn", f"an event of dbt could not be logged: {fault!r}")
+
+    return write
+
+
+def _node_of(event: Any) -> str | None:
+    node_info = getattr(event.data, "node_info", None)
+    return getattr(node_info, "unique_id", None) or None
+
+
+def _time_of(info: Any) -> str:
+    return f"{info.ts.ToDatetime().isoformat(timespec='milliseconds')}Z"

@@ -1,0 +1,44 @@
+"""Secrets never leave the runner: known values are blotted out of log lines, reasons, results and artifacts."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+MASK = "*****"
+# Shorter values would blot out ordinary text everywhere and give themselves away by it.
+SHORTEST = 4
+
+
+class Redactor:
+    """Replaces every known secret value, also as it looks inside JSON or a URL."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(values)
+
+    def learn(self, values: Iterable[str]) -> None:
+        """Know these values from now on."""
+        for value in values:
+            if len(value) >= SHORTEST:
+                self._known |= {value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")}
+        # The longest first: one secret may be the beginning of another.
+        ordered = sorted(self._known, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def text(self, text: str) -> str:
+        return self._pattern.sub(MASK, text) if self._pattern is not None else text
+
+    def value(self, value: Any) -> Any:
+        """The same JSON-like value with every string in it redacted."""
+        if self._pattern is None:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value

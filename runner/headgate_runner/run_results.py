@@ -1,0 +1,84 @@
+"""dbt's results as records and back: what one runner stores, every other one can read as if it had built it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from dbt.artifacts.schemas.results import RunStatus, TestStatus, TimingInfo
+from dbt.artifacts.schemas.run import RunResult, RunResultsArtifact
+from dbt.artifacts.schemas.run.v5.run import process_run_result
+from dbt.contracts.graph.manifest import Manifest
+from dbt.node_types import NodeType
+from dbt.utils import args_to_dict
+
+from headgate.domain.command import Command
+from headgate.domain.results import NodeResult, completed_at
+from headgate_runner.redaction import Redactor
+
+# Flags that name folders of this very process; dbt's own retry ignores them too.
+LOCAL_ARGS = ("project_dir", "profiles_dir", "target_path", "log_path", "partial_parse_file_path")
+
+
+def to_record(result: RunResult, runner: int, redactor: Redactor) -> NodeResult:
+    """The node's object of run_results.json, as dbt itself would write it, without secrets."""
+    entry = process_run_result(result).to_dict(omit_none=False)
+    return NodeResult.from_entry(redactor.value(entry), runner)
+
+
+def from_record(record: NodeResult, manifest: Manifest) -> RunResult | None:
+    """dbt's result of a node that another process built; None for a node the manifest does not know."""
+    node = manifest.nodes.get(record.unique_id) or manifest.unit_tests.get(record.unique_id)
+    node = node or manifest.exposures.get(record.unique_id) or manifest.saved_queries.get(record.unique_id)
+    node = node or manifest.functions.get(record.unique_id)
+    if node is None:
+        return None
+    entry = record.entry
+    tests = (NodeType.Test, NodeType.Unit)
+    return RunResult(
+        status=(TestStatus if node.resource_type in tests else RunStatus)(record.status.value),
+        timing=[TimingInfo.from_dict(dict(timing)) for timing in entry.get("timing") or ()],
+        thread_id=str(entry.get("thread_id") or ""),
+        execution_time=record.seconds,
+        message=entry.get("message"),
+        failures=entry.get("failures"),
+        adapter_response=dict(entry.get("adapter_response") or {}),
+        node=node,
+        batch_results=None,
+    )
+
+
+def add_others(own: list[RunResult], records: Sequence[NodeResult], manifest: Manifest) -> None:
+    """Complete this process' results by everybody else's, in the order in which they ended; in place.
+
+    The manifest's nodes get the code that was compiled elsewhere.
+    """
+    known = {result.node.unique_id for result in own}
+    for record in sorted(records, key=lambda record: completed_at(record.entry)):
+        result = None if record.unique_id in known else from_record(record, manifest)
+        if result is None:
+            continue
+        _take_over_compiled(result.node, record.entry)
+        if not result.node.is_ephemeral_model:
+            own.append(result)
+
+
+def _take_over_compiled(node: Any, entry: Mapping[str, Any]) -> None:
+    if entry.get("compiled") and hasattr(node, "compiled_code"):
+        node.compiled, node.compiled_code = True, entry.get("compiled_code")
+        node.relation_name = entry.get("relation_name") or node.relation_name
+
+
+def invocation(flags: Any, command: Command, text: str, elapsed: float) -> bytes:
+    """What run_results.json says besides its results: metadata, args, elapsed_time (seconds); as JSON.
+
+    `args` keeps what `dbt retry` needs (`which` first of all), with the selection as the command had it.
+    """
+    args = {**args_to_dict(flags), "invocation_command": text}
+    artifact = RunResultsArtifact.from_execution_results(
+        results=[], elapsed_time=elapsed, generated_at=datetime.now(UTC).replace(tzinfo=None), args=args
+    ).to_dict(omit_none=False)
+    kept = {name: value for name, value in artifact["args"].items() if name not in LOCAL_ARGS}
+    kept |= {"select": list(command.select), "exclude": list(command.exclude)}
+    record = {"metadata": artifact["metadata"], "args": kept, "elapsed_time": elapsed}
+    return json.dumps(record, default=str).encode()

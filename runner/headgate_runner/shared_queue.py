@@ -1,0 +1,160 @@
+"""The shared queue in the shape of dbt's own graph queue. Knows the session with the queue, not dbt.
+
+dbt's run thread asks `empty` and `take`; its pool threads call `finish`, its callback thread `mark_done`. When
+something fails or the runner is told to stop, every thread that asks is parked: nothing new starts, and whoever
+supervises the process cancels queries and ends it. (Letting dbt unwind instead would close connections that other
+threads are still using, which waits for their queries.)
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from threading import Condition, Event
+from typing import NoReturn
+
+from headgate.domain.plan import CLOSING
+from headgate.domain.queue import Claim
+from headgate.domain.results import NodeResult
+from headgate.usecases.run_nodes import Idle, Over, QueueSession
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+class SharedQueue:
+    """Hands one node at a time to dbt, when one of its threads is free."""
+
+    def __init__(
+        self,
+        session: QueueSession,
+        nodes: Iterable[str],
+        threads: int,
+        fail: Callable[[BaseException], None],
+        random: Random | None = None,
+    ) -> None:
+        self._session, self._threads, self._report = session, threads, fail
+        self._nodes = set(nodes)
+        self._random = random or Random()  # noqa: S311 - spreads polling, guards nothing
+        self._changed = Condition()
+        self._ends = 0
+        self._stopped = self._over = False
+        self._next: Claim | None = None
+        # dbt's microbatch code reads these two.
+        self.in_progress: set[str] = set()
+        self.in_progress_microbatch: set[str] = set()
+        self.halted: str | None = None
+
+    # What dbt calls -------------------------------------------------------------------------------------------
+
+    def get_selected_nodes(self) -> set[str]:
+        return set(self._nodes)
+
+    def empty(self) -> bool:
+        """Whether nothing is left to build here; blocks until that is certain or a node can be taken."""
+        claim = self.look()
+        return claim is None or claim.unique_id == CLOSING
+
+    def mark_done(self, unique_id: str) -> None:
+        """A thread is free again."""
+        with self._changed:
+            self.in_progress.discard(unique_id)
+        self._wake()
+
+    def join(self) -> None:
+        """Block until every node that was taken here is recorded."""
+        with self._changed:
+            while self.in_progress:
+                self._changed.wait()
+        self._park_if_stopped()
+
+    # What the shared build calls ------------------------------------------------------------------------------
+
+    def look(self) -> Claim | None:
+        """The claim that `take` will hand out; None: this runner has nothing left to do."""
+        if self._next is None and not self._over:
+            self._next = self._claim()
+            self._over = self._next is None
+        return self._next
+
+    def take(self) -> Claim:
+        """The claim, which is now in progress."""
+        claim, self._next = self._next, None
+        if claim is None:
+            raise RuntimeError("take() without a look() that found something")
+        with self._changed:
+            self.in_progress.add(claim.unique_id)
+        return claim
+
+    def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
+        """Record a node's end. From the thread that built it, so that slow records hold up nobody else."""
+        if self._stopped:
+            # Its query was cancelled, or may have been: the node is handed back instead.
+            with self._changed:
+                self.in_progress.discard(unique_id)
+            self._park()
+        try:
+            self._session.finish(unique_id, result, attached)
+        except Exception as fault:  # noqa: BLE001 - told to the supervisor; raised here it would be lost in dbt's pool
+            self.fail(fault)
+        self._wake()
+
+    def fail(self, fault: BaseException) -> None:
+        """Something went wrong in a thread whose exceptions nobody sees."""
+        self.stop()
+        self._report(fault)
+
+    def stop(self) -> None:
+        """Claim and record nothing any more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    # Inside ---------------------------------------------------------------------------------------------------
+
+    def _claim(self) -> Claim | None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            self._wait_for_thread()
+            seen = self._ends
+            try:
+                answer = self._session.next()
+            except Exception as fault:  # noqa: BLE001 - see fail
+                self.fail(fault)
+                self._park()
+            if isinstance(answer, Claim):
+                return answer
+            if isinstance(answer, Over):
+                self.halted = answer.halted
+                return None
+            assert isinstance(answer, Idle)  # noqa: S101
+            pause = self._rest(pause, seen)
+
+    def _wait_for_thread(self) -> None:
+        with self._changed:
+            while len(self.in_progress) >= self._threads and not self._stopped:
+                self._changed.wait()
+        self._park_if_stopped()
+
+    def _rest(self, pause: float, seen: int) -> float:
+        """Wait a little, but not past the end of a node here, which may have released the next one."""
+        with self._changed:
+            if self._ends == seen and not self._stopped:
+                self._changed.wait(pause * self._random.uniform(0.5, 1.0))
+            ended_here = self._ends != seen
+        return FIRST_PAUSE_SECONDS if ended_here else min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._ends += 1
+            self._changed.notify_all()
+
+    def _park_if_stopped(self) -> None:
+        if self._stopped:
+            self._park()
+
+    def _park(self) -> NoReturn:
+        while True:
+            Event().wait()

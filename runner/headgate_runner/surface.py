@@ -1,0 +1,56 @@
+"""Is the installed dbt the one whose insides this runner leans on?
+
+The shared queue replaces private parts of dbt's build task. They are checked before the first use, by version and
+by signature, so that another dbt is refused by name instead of failing in the middle of a build.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from inspect import signature
+
+from headgate.errors import InputError
+
+TESTED = (1, 11)
+
+# Every attribute of dbt.task.build.BuildTask that shared_build.py overrides or calls, with its parameters.
+BUILD_TASK = {
+    "compile_manifest": "self",
+    "get_graph_queue": "self",
+    "_runtime_initialize": "self",
+    "before_run": "self adapter selected_uids",
+    "after_run": "self adapter results",
+    "handle_job_queue": "self pool callback",
+    "call_model_and_unit_tests_runner": "self node pool",
+    "get_runner": "self node",
+    "build_model_to_unit_test_map": "self selected_unit_tests",
+    "_handle_result": "self result",
+    "_mark_dependent_errors": "self node_id result cause",
+    "populate_adapter_cache": "self adapter required_schemas",
+}
+
+
+class UnsupportedDbtError(InputError):
+    """The installed dbt is outside the tested range; a run needs another runner image."""
+
+
+def check_version() -> None:
+    """Raises UnsupportedDbtError unless dbt-core is in the tested range. Needs no import of dbt."""
+    try:
+        found = version("dbt-core")
+    except PackageNotFoundError as fault:
+        raise UnsupportedDbtError("dbt-core is not installed in the runner's image") from fault
+    if tuple(int(part) for part in found.split(".")[:2] if part.isdecimal()) != TESTED:
+        wanted = ".".join(map(str, TESTED))
+        raise UnsupportedDbtError(f"dbt-core {found} is installed; this runner works with {wanted}.x only")
+
+
+def check_surface(build_task: type) -> None:
+    """Raises UnsupportedDbtError, naming every difference, unless the build task is shaped as expected."""
+    wrong = []
+    for name, parameters in BUILD_TASK.items():
+        member = getattr(build_task, name, None)
+        if member is None:
+            wrong.append(f"{name} is missing")
+        elif list(signature(member).parameters) != parameters.split():
+            wrong.append(f"{name}{signature(member)} instead of ({', '.join(parameters.split())})")
+    if wrong:
+        raise UnsupportedDbtError(f"dbt's build task differs from the tested one: {'; '.join(wrong)}")

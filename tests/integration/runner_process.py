@@ -1,0 +1,66 @@
+"""One real runner in a process of its own, with its ports in the test's process. A script.
+
+    python runner_process.py ADDRESS [EVENT:UNIQUE_ID]
+
+EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
+the node, before it recorded it).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from multiprocessing.managers import BaseManager
+from typing import Any
+
+from headgate.adapters.system_clock import SystemClock
+from headgate_runner.entrypoint import leave, run
+from headgate_runner.settings import RunnerSettings
+
+KEY = b"runner"
+PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets")
+
+
+class Connection(BaseManager):
+    """The test's side of every port."""
+
+
+for port in PORTS:
+    Connection.register(port)
+
+
+class FarWorld:
+    """Ports that live in another process."""
+
+    def __init__(self, address: str, death: str) -> None:
+        connection = Connection(address, authkey=KEY)
+        connection.connect()
+        for port in PORTS:
+            setattr(self, port, getattr(connection, port)())
+        self.clock = SystemClock()
+        if death:
+            event, _, unique_id = death.partition(":")
+            self.queue = Deadly(self.queue, "finish" if event == "record" else event, unique_id)
+
+
+class Deadly:
+    """A queue at which its caller dies, without a word, when it comes to one call for one node."""
+
+    def __init__(self, queue: Any, method: str, unique_id: str) -> None:
+        self._queue, self._method, self._unique_id = queue, method, unique_id
+
+    def __getattr__(self, name: str) -> Any:
+        original = getattr(self._queue, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if name == self._method and self._unique_id in args:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(*args, **kwargs)
+
+        return call
+
+
+if __name__ == "__main__":
+    address, death = (*sys.argv[1:], "")[:2]
+    leave(run(RunnerSettings.from_environment(), FarWorld(address, death)))  # type: ignore[arg-type]
