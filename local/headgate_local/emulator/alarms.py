@@ -26,4 +26,4 @@ def with_first_metric(properties: dict[str, Any]) -> dict[str, Any]:
         return properties
     rest = {key: value for key, value in properties.items() if key != "Metrics"}
     first = metrics[0]
-    return rest | first["Metric"] | {"Statistic": first["Stat"], "Period": first["Period"]}
+    return {**rest, **first["Metric"], "Statistic": first["Stat"], "Period": first["Period"]}
