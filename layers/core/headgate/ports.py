@@ -143,8 +143,13 @@ class NodeQueue(Protocol):
         """Record a result that has no turn of its own in the queue: a unit test, a hook's operation."""
         ...
 
-    def release(self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool) -> bool:
-        """Delete a parent's position from a waiting set. True: the node became ready by it."""
+    def release(
+        self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool, sole: bool = False
+    ) -> bool:
+        """Delete a parent's position from a waiting set. True: the node became ready by it.
+
+        sole: the node was planned with this parent alone, so that one write is likely to be enough.
+        """
         ...
 
     def make_ready(self, run_id: int, step: int, unique_id: str) -> bool:
@@ -208,7 +213,10 @@ class ArtifactStore(Protocol):
     def append_log(
         self, run_id: int, step: int, runner: int, sequence: int, lines: Sequence[Mapping[str, Any]]
     ) -> None:
-        """One chunk of a runner's log; `sequence` orders the chunks of one runner's attempt."""
+        """One chunk of a runner's log. sequence: 1,000,000 times the lease's epoch + the chunk's number.
+
+        The same sequence again replaces its chunk.
+        """
         ...
 
     def logs(self, run_id: int, step: int) -> list[dict[str, Any]]:

@@ -139,3 +139,9 @@ def is_drained(open_ids: Iterable[str]) -> bool:
 def expired(runners: Iterable[RunnerRecord], now: float, margin: float) -> list[RunnerRecord]:
     """Runners whose lease ended more than `margin` seconds ago without their saying that they stopped."""
     return [record for record in runners if not record.ended and record.until + margin < now]
+
+
+def void_epochs(runners: Iterable[RunnerRecord]) -> dict[int, int]:
+    """runner -> the epoch below which its claims count for nothing; only runners that ended or began again."""
+    void = {record.runner: record.epoch + (1 if record.ended else 0) for record in runners}
+    return {runner: epoch for runner, epoch in void.items() if epoch > 1}

@@ -11,7 +11,7 @@ from threading import Lock
 
 from headgate.domain.instant import iso
 from headgate.domain.plan import CLOSING, Plan
-from headgate.domain.queue import Claim, NodeRecord, NodeState, expired, is_drained
+from headgate.domain.queue import Claim, NodeRecord, NodeState, expired, is_drained, void_epochs
 from headgate.domain.results import NodeResult
 from headgate.errors import LeaseLostError
 from headgate.ports import Clock, NodeQueue
@@ -20,6 +20,8 @@ LEASE_SECONDS = 60.0
 # How long a lease must be over before somebody else takes it: two clocks may differ by this much.
 MARGIN_SECONDS = 10.0
 SWEEP_SECONDS = 15.0
+# How long a runner may go on claiming after another one has halted the step.
+HALT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,21 @@ class QueueSession:
         self._held: set[str] = set()
         self._lock = Lock()
         self._swept_at = clock.now()
+        self._priority = {node.unique_id: node.priority for node in plan.nodes}
+        self._sole = {node.unique_id for node in plan.nodes if len(node.parents) < 2}
+        self._halted: str | None = None
+        self._halt_read_at = float("-inf")
 
     @property
     def epoch(self) -> int:
         return self._epoch
 
     def begin(self) -> None:
-        """Take the lease. An earlier attempt of this runner died: its claims go back to the queue."""
+        """Take the lease. If an earlier attempt of this runner died, what it held goes back to the queue."""
         self._until = self._clock.now() + LEASE_SECONDS
         self._epoch = self._queue.take_lease(*self._key, self._runner, self._until)
         if self._epoch > 1:
-            repair(self._queue, self._plan, lost={self._runner: self._epoch})
+            repair(self._queue, self._plan, lost=void_epochs(self._queue.runners(*self._key)))
 
     def renew(self) -> None:
         """Extend the lease. Raises LeaseLostError when it was taken over or ran out unnoticed."""
@@ -68,15 +74,25 @@ class QueueSession:
         self._until = now + LEASE_SECONDS
 
     def next(self) -> Claim | Idle | Over:
-        """The most urgent node that is ready, or what to do instead."""
-        claim = self._claim_first(self._take_hints()) or self._claim_first(self._ready())
+        """The most urgent node that is ready, or what to do instead.
+
+        Raises LeaseLostError once the lease ran out: what is claimed after that would be nobody's.
+        """
+        if self._clock.now() > self._until:
+            raise LeaseLostError(f"the lease of runner {self._runner}, epoch {self._epoch}, ran out")
+        halted = self._read_halted()
+        if halted is not None:
+            return Over(halted)
+        claim = self._claim_first(self._take_hints())
         if claim is not None:
             return claim
-        step = self._queue.step(*self._key)
-        if step is not None and step.halted is not None:
-            return Over(step.halted)
-        if is_drained(node for node, _ in self._queue.open_nodes(*self._key, limit=2)):
+        window = self._queue.open_nodes(*self._key, limit=2 * max(self._plan.runners, 4))
+        claim = self._claim_first(self._mine_first(window))
+        if claim is not None:
+            return claim
+        if is_drained(node for node, _ in window) and (CLOSING, NodeState.RUNNING) not in window:
             return self._close()
+        # Somebody else builds what is left, or closes the step. Stay: if it is lost, somebody must take over.
         self._sweep()
         return Idle()
 
@@ -100,13 +116,16 @@ class QueueSession:
         skip = result is not None and result.blocks_children
         position = self._plan.positions.get(unique_id)
         for child in self._plan.children.get(unique_id, ()):
-            if position is not None and self._queue.release(*self._key, child, position, skip=skip):
+            if position is not None and self._queue.release(
+                *self._key, child, position, skip=skip, sole=child in self._sole
+            ):
                 with self._lock:
                     self._hints.append(child)
 
     def halt(self, reason: str) -> None:
         """Stop the step for every runner: dbt itself could not go on (a database that is down, a bad profile)."""
         self._queue.halt(*self._key, reason)
+        self._halt_read_at = float("-inf")
 
     def hand_back(self) -> list[str]:
         """Return every claim that is still held, so that another runner builds it. For SIGTERM."""
@@ -130,21 +149,23 @@ class QueueSession:
         if CLOSING not in open_nodes:
             return Over()
         self._queue.make_ready(*self._key, CLOSING)
-        claim = self._claim_first([CLOSING])
-        if claim is not None:
-            return claim
-        # Another runner closes the step. Stay: if it is lost, somebody must take over.
-        self._sweep()
-        return Idle()
+        return self._claim_first([CLOSING]) or Idle()
+
+    def _read_halted(self) -> str | None:
+        now = self._clock.now()
+        if now - self._halt_read_at >= HALT_SECONDS:
+            self._halt_read_at = now
+            step = self._queue.step(*self._key)
+            self._halted = step.halted if step is not None else None
+        return self._halted
 
     def _take_hints(self) -> list[str]:
         with self._lock:
-            hints = list(self._hints)
+            hints = dict.fromkeys(self._hints)
             self._hints.clear()
-        return hints
+        return sorted(hints, key=lambda node: -self._priority.get(node, 0.0))
 
-    def _ready(self) -> list[str]:
-        window = self._queue.open_nodes(*self._key, limit=2 * max(self._plan.runners, 4))
+    def _mine_first(self, window: Sequence[tuple[str, NodeState]]) -> list[str]:
         ready = [node for node, state in window if state is NodeState.READY]
         # Runners that ask at the same moment start at different places of the list: fewer lost claims.
         start = (self._runner - 1) % max(1, min(len(ready), self._plan.runners))
@@ -169,11 +190,10 @@ class QueueSession:
         if now - self._swept_at < SWEEP_SECONDS:
             return
         self._swept_at = now
-        lost = {
-            record.runner: record.epoch + 1
-            for record in expired(self._queue.runners(*self._key), now, MARGIN_SECONDS)
-            if self._queue.expire_lease(*self._key, record)
-        }
+        for record in expired(self._queue.runners(*self._key), now, MARGIN_SECONDS):
+            self._queue.expire_lease(*self._key, record)
+        # Not only those just expired: whoever expired the others may have died before it handed back for them.
+        lost = void_epochs(self._queue.runners(*self._key))
         if lost:
             repair(self._queue, self._plan, lost=lost)
 

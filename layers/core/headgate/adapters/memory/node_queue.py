@@ -107,7 +107,16 @@ class MemoryNodeQueue:
             if node.state is not NodeState.DONE:
                 self._set((run_id, step), _ended(replace(node, runner=result.runner), result, at))
 
-    def release(self, run_id: int, step: int, unique_id: str, parent: int, *, skip: bool) -> bool:
+    def release(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        parent: int,
+        *,
+        skip: bool,
+        sole: bool = False,  # noqa: ARG002 - one lock, one write
+    ) -> bool:
         with self._lock:
             node = self._of(run_id, step).get(unique_id)
             if node is None or node.state is not NodeState.WAITING:
