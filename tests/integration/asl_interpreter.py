@@ -78,7 +78,7 @@ class World:
     """
 
     replies: dict[str, list[Any]] = field(default_factory=dict)
-    container: Callable[[dict[str, Any], int], int] = lambda arguments, attempt: 0
+    container: Callable[[dict[str, Any], int], int] = lambda _arguments, _attempt: 0
     payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     launches: list[dict[str, Any]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
@@ -181,13 +181,13 @@ def _replace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         moto_jsonata, "_eval_jsonata", lambda expression: Jsonata.jsonata(expression).evaluate(None)
     )
     monkeypatch.setattr(LambdaSimpleBackend, "invoke", invoke)
-    monkeypatch.setattr(StateTaskServiceEcs, "_get_supported_parameters", lambda self: None)
-    monkeypatch.setattr(StateTaskServiceEcs, "_validate_service_integration_is_supported", lambda self: None)
+    monkeypatch.setattr(StateTaskServiceEcs, "_get_supported_parameters", lambda _self: None)
+    monkeypatch.setattr(StateTaskServiceEcs, "_validate_service_integration_is_supported", lambda _self: None)
     monkeypatch.setattr(StateTaskServiceEcs, "_eval_service_task", run_task)
     monkeypatch.setattr(
         StateTaskServiceEcs,
         "_build_sync_resolver",
-        lambda self, env, **_: lambda: env.stack.pop()["Tasks"][0],
+        lambda _self, env, **_: lambda: env.stack.pop()["Tasks"][0],
     )
 
 

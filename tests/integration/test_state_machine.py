@@ -118,7 +118,7 @@ def test_a_lost_runner_starts_again_and_its_neighbour_is_left_alone(world: World
 def test_a_runner_that_is_lost_three_times_stops_neither_the_others_nor_the_record(
     world: World, run: Run
 ) -> None:
-    world.container = lambda arguments, attempt: 137 if runner_of(arguments) == "1" else 0
+    world.container = lambda arguments, _attempt: 137 if runner_of(arguments) == "1" else 0
     execution = run({"run_id": 12, "step": 1})
     assert [runner_of(launch) for launch in world.launches].count("1") == 3
     assert [runner_of(launch) for launch in world.launches].count("2") == 1
@@ -132,16 +132,19 @@ def test_a_runner_that_is_lost_three_times_stops_neither_the_others_nor_the_reco
     "refusal",
     ["AmazonECS.Unknown", "ECS.AmazonECSException", "ECS.ServerException", "ECS.InvalidParameterException"],
 )
-def test_a_container_that_could_not_start_is_started_again(world: World, run: Run, refusal: str) -> None:
-    def no_capacity_at_first(arguments: dict[str, Any], attempt: int) -> int:
-        if attempt == 0:
+def test_a_container_that_could_not_start_is_started_again_more_patiently(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, refusal: str
+) -> None:
+    def no_capacity_at_first(_arguments: dict[str, Any], attempt: int) -> int:
+        if attempt < 4:
             raise LaunchError(refusal)
         return 0
 
+    monkeypatch.setattr("time.sleep", _no_longer_than(0.05))
     world.replies["plan-run"] = [PLAN | {"runners": [1]}]
     world.container = no_capacity_at_first
     execution = run({"run_id": 12, "step": 1})
-    assert len(world.launches) == 2
+    assert len(world.launches) == 5
     assert "RunnerLost" not in execution.states
 
 
