@@ -1,0 +1,288 @@
+"""Our selection and build order are those of the installed dbt, on the shop and on one of every resource kind.
+
+dbt answers from a process of its own (dbt_oracle.py), which parses each project once and writes the manifest
+that our index is read from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headgate.domain.command import Command
+from headgate.domain.job import Environment, RunnerSize
+from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.plan import Plan
+from headgate.domain.plan_step import plan_step
+from headgate.domain.selection.resolve import Resolver
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PROJECTS = {"shop": REPOSITORY / "examples/shop", "kinds": REPOSITORY / "tests/fixtures/kinds"}
+ENVIRONMENT = Environment("production", "prod", "analytics", threads=4, runners=RunnerSize(max=4))
+
+
+class Oracle:
+    """One dbt process that answers queries about one project."""
+
+    def __init__(self, verb: str, project: Path, target: Path) -> None:
+        script = Path(__file__).parent / "dbt_oracle.py"
+        self._log = (target.parent / f"{verb}.log").open("w+")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "SHOP_"))}
+        self._process = subprocess.Popen(
+            [sys.executable, str(script), verb, str(project), str(target)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=kept,
+            text=True,
+        )
+
+    def ask(self, select: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps({"select": select, "exclude": exclude}), file=self._process.stdin, flush=True)
+        line = self._process.stdout.readline()
+        if not line:
+            self._log.seek(0)
+            raise AssertionError(f"dbt ended early: {self._log.read()[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        assert "error" not in answer, answer
+        return answer
+
+    def close(self) -> None:
+        self._process.communicate(timeout=60)
+        self._log.close()
+
+
+@dataclass(repr=False)
+class Project:
+    """A parsed project: our index of it, words to make expressions of, and dbt's two answers."""
+
+    index: Index
+    words: list[str]
+    build: Oracle
+    ls: Oracle
+
+    def plan(self, select: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Plan:
+        return plan_step(
+            self.index,
+            Command("build", select=select, exclude=exclude),
+            run_id=1,
+            step=1,
+            bundle="b",
+            environment=ENVIRONMENT,
+            predictions={},
+        )
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
+def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    home = tmp_path_factory.mktemp(request.param)
+    source, target = home / "project", home / "target"
+    shutil.copytree(
+        PROJECTS[request.param], source, ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
+    )
+    build = Oracle("build", source, target)
+    build.ask()  # so that the manifest is written
+    listing = Oracle("ls", source, target)
+    index = read_manifest((target / "manifest.json").read_bytes())
+    yield Project(index, vocabulary(index), build, listing)
+    build.close()
+    listing.close()
+
+
+# (select, exclude): what people write, and what the two projects make hard.
+EXPRESSIONS: list[tuple[str, str]] = [
+    ("", ""),
+    ("tag:finance+", ""),
+    ("tag:marketing", ""),
+    ("+tag:marketing", "tag:finance"),
+    ("tag:finance tag:marketing", ""),
+    ("tag:finance,tag:marketing", ""),
+    ("tag:f*", "resource_type:seed"),
+    ("@tag:wide", ""),
+    ("", "tag:finance"),
+    ("", "tag:marketing+"),
+    ("", "resource_type:test"),
+    ("", "test_type:unit"),
+    ("", "test_type:data"),
+    ("", "config.materialized:view"),
+    ("", "path:models/staging"),
+    ("", "resource_type:seed resource_type:snapshot"),
+    ("fct_orders", ""),
+    ("+fct_orders", ""),
+    ("2+fct_orders", ""),
+    ("fct_orders+1", ""),
+    ("0+fct_orders", ""),
+    ("1+fct_orders+2", "test_type:generic"),
+    ("@fct_orders", ""),
+    ("@stg_stripe__payments,tag:finance", ""),
+    ("stg_*", ""),
+    ("int_?rder*", ""),
+    ("shop", ""),
+    ("shop.marts.*", ""),
+    ("shop.marts.finance", ""),
+    ("marts.finance.fct_*+", ""),
+    ("models/marts", ""),
+    ("models/marts/finance/fct_orders.sql", ""),
+    ("models/**/fct_*.sql", ""),
+    ("path:models/*/finance", ""),
+    ("path:models/sources.yml", ""),
+    ("fct_orders.sql", ""),
+    ("file:stg_*+1", ""),
+    ("package:this", "+exposure:*"),
+    ("package:dbt", ""),
+    ("source:*", ""),
+    ("source:stripe+", ""),
+    ("source:stripe.payments+ source:*.*orders", ""),
+    ("source:shop.*.orders+", ""),
+    ("+exposure:*", ""),
+    ("group:finance", ""),
+    ("group:m*", "test_name:unique"),
+    ("access:public", ""),
+    ("access:protected,tag:finance", ""),
+    ("resource_type:model", "tag:finance"),
+    ("resource_type:snapshot+", ""),
+    ("resource_type:unit_test", ""),
+    ("resource_type:exposure resource_type:saved_query", ""),
+    ("config.materialized:incremental+", ""),
+    ("config.severity:WARN", ""),
+    ("config.tags:finance", ""),
+    ("config.enabled:true", "config.contract.enforced:true"),
+    ("test_name:not_null test_name:relationships", ""),
+    ("test_type:singular", ""),
+    ("test_type:unit", ""),
+    ("+test_type:unit", ""),
+    ("version:none", ""),
+    ("nothing_is_called_so", ""),
+    # one of every kind
+    ("orders.latest+", ""),
+    ("base.orders.*", ""),
+    ("customers", ""),
+    ("customers.v2+", ""),
+    ("customers_v1", ""),
+    ("version:latest version:old", ""),
+    ("version:prerelease", ""),
+    ("toolbox", ""),
+    ("package:toolbox+", ""),
+    ("path:models/base", ""),
+    ("models/wide/deep/*", ""),
+    ("models/schema.yml", ""),
+    ("tests", ""),
+    ("group:growth+", "version:old"),
+    ("source:raw.orders+", "paid_orders"),
+    ("+metric:order_count+", ""),
+    ("semantic_model:facts+", ""),
+    ("saved_query:kinds.orders_by_day", ""),
+    ("unit_test:pays_*", ""),
+    ("+unit_test:kinds.pays_once", ""),
+    ("exposure:kinds.ledger+ +exposure:board_report", "metric:*"),
+    ("config.meta.owner:ada@example.com config.meta.sla.hours:4", ""),
+    ("config.grants.select:auditor", ""),
+    ("config.freshness.warn_after.period:day+", ""),
+    ("tag:tools+", ""),
+    ("tag:saved tag:counted tag:board tag:fast tag:noisy", ""),
+    ("base_orders+ countries", "all_orders"),
+    ("base_payments report order_facts", ""),
+    ("blank", ""),
+    ("switched_off", ""),
+    ("double_it+", ""),
+    ("resource_type:analysis resource_type:operation", ""),
+]
+
+
+def texts(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
+
+
+@pytest.mark.parametrize(("select", "exclude"), EXPRESSIONS)
+def test_the_plan_is_the_queue(project: Project, select: str, exclude: str) -> None:
+    assert_planned_like_dbt(project, texts(select), texts(exclude))
+
+
+@pytest.mark.parametrize(("select", "exclude"), EXPRESSIONS)
+def test_the_selection_is_what_ls_lists(project: Project, select: str, exclude: str) -> None:
+    listed = project.ls.ask(texts(select), texts(exclude))["nodes"]
+    resolved = Resolver(project.index).resolve(texts(select), texts(exclude)).nodes
+    # dbt never lists these two kinds, whatever is selected
+    hidden = {"operation", "analysis"}
+    assert listed == sorted(
+        node for node in resolved if project.index.nodes[node].resource_type not in hidden
+    )
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_expression_selects_what_dbt_selects(project: Project, data: st.DataObject) -> None:
+    texts = st.lists(unions(project.words), max_size=2).map(tuple)
+    select, exclude = data.draw(texts, label="select"), data.draw(texts, label="exclude")
+    assert_planned_like_dbt(project, select, exclude)
+
+
+def assert_planned_like_dbt(project: Project, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
+    dbt = project.build.ask(select, exclude)
+    selected = Resolver(project.index).resolve(select, exclude).nodes
+    assert sorted(selected) == dbt["selected"]
+    plan = project.plan(select, exclude)
+    assert sorted(node.unique_id for node in plan.nodes) == dbt["nodes"]
+    assert {node.unique_id: list(node.unit_tests) for node in plan.nodes if node.unit_tests} == dbt[
+        "unit_tests"
+    ]
+    queue: networkx.DiGraph[str] = networkx.DiGraph()
+    queue.add_nodes_from(dbt["nodes"])
+    queue.add_edges_from(dbt["edges"])
+    # Same reachability and nothing superfluous: the transitive reduction of a graph is unique.
+    waits = {(parent, node.unique_id) for node in plan.nodes for parent in node.parents}
+    assert waits == set(networkx.transitive_reduction(queue).edges)
+    positions = plan.positions
+    assert all(positions[parent] < positions[node] for parent, node in waits)
+
+
+def vocabulary(index: Index) -> list[str]:
+    """Values that mean something in this project, with the method they belong to."""
+    words = {"fqn:nothing", "resource_type:model", "test_type:generic", "test_type:unit", "version:latest"}
+    for node in index.nodes.values():
+        place = Path(node.original_file_path)
+        words |= {node.name, f"{node.package_name}.*", ".".join(node.fqn), ".".join(node.fqn[1:3])}
+        words |= {f"path:{place}", f"{place.parent}/*", f"path:{place.parent}", f"file:{place.name}"}
+        words |= {f"path:{place.parts[0]}/**/{place.name[:5]}*", f"path:{node.patch_path or 'x'}"}
+        words |= {f"tag:{tag}" for tag in node.tags} | {f"config.materialized:{node.materialized}"}
+        words |= {f"resource_type:{node.resource_type}", f"package:{node.package_name}"}
+        words |= {f"group:{node.group}"} if node.group else set()
+        words |= {f"access:{node.access}"} if node.access else set()
+        words |= {f"test_name:{node.test_name}"} if node.test_name else set()
+        words |= {f"source:{node.source_name}.{node.name}"} if node.source_name else set()
+        if node.resource_type in ("exposure", "metric", "semantic_model", "saved_query", "unit_test"):
+            words.add(f"{node.resource_type}:{node.name}")
+    # dbt itself fails at `path:.`
+    return sorted(words - {"path:."})
+
+
+def unions(words: list[str]) -> st.SearchStrategy[str]:
+    """Up to three intersections of up to three criteria, with wildcards and operators."""
+    parts = st.lists(criteria(words), min_size=1, max_size=3).map(",".join)
+    return st.lists(parts, min_size=1, max_size=3).map(" ".join)
+
+
+@st.composite
+def criteria(draw: st.DrawFn, words: list[str]) -> str:
+    word = draw(st.sampled_from(words))
+    method, colon, value = word.rpartition(":")
+    if method not in ("resource_type", "test_type", "version", "path") and draw(st.integers(0, 3)) == 0:
+        start = draw(st.integers(0, len(value) - 1))
+        value = value[:start] + draw(st.sampled_from(["*", "?", "*.", "[a-m]*"])) + value[start + 2 :]
+    front = draw(st.sampled_from(["", "", "+", "1+", "2+", "0+", "@", "@1+"]))
+    behind = "" if "@" in front else draw(st.sampled_from(["", "", "+", "+1", "+3"]))
+    return f"{front}{method}{colon}{value}{behind}"
