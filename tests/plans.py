@@ -1,0 +1,53 @@
+"""Small plans and results with defaults for everything, so that a test states only what matters to it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headgate.domain.command import Command
+from headgate.domain.plan import Plan, PlannedNode
+from headgate.domain.queue import StepRecord, initial_records
+from headgate.domain.results import NodeResult, NodeStatus
+from headgate.ports import NodeQueue
+
+DIAMOND: dict[str, tuple[str, ...]] = {"a": (), "b": ("a",), "c": ("a",), "d": ("b", "c")}
+
+
+def plan_of(
+    parents: Mapping[str, Sequence[str]] = DIAMOND,
+    *,
+    run_id: int = 7,
+    step: int = 1,
+    runners: int = 2,
+    priorities: Mapping[str, float] | None = None,
+    unit_tests: Mapping[str, tuple[str, ...]] | None = None,
+) -> Plan:
+    """A plan of these nodes, in this order; by default whoever comes first has the highest priority."""
+    nodes = tuple(
+        PlannedNode(
+            unique_id=node,
+            resource_type="model",
+            materialized="table",
+            parents=tuple(above),
+            predicted_seconds=1.0,
+            priority=(priorities or {}).get(node, float(len(parents) - index)),
+            unit_tests=(unit_tests or {}).get(node, ()),
+        )
+        for index, (node, above) in enumerate(parents.items())
+    )
+    return Plan(run_id, step, Command("build"), "d" * 64, "production", nodes, runners, threads=4)
+
+
+def step_of(plan: Plan) -> StepRecord:
+    return StepRecord(plan.run_id, plan.step, len(plan.nodes), plan.runners, "2026-01-01T00:00:00.000+00:00")
+
+
+def write(queue: NodeQueue, plan: Plan) -> Plan:
+    queue.write(step_of(plan), initial_records(plan))
+    return plan
+
+
+def result_of(
+    unique_id: str, status: NodeStatus = NodeStatus.SUCCESS, *, runner: int = 1, **entry: Any
+) -> NodeResult:
+    given = {"unique_id": unique_id, "status": status.value, "execution_time": 1.5, "message": "", **entry}
+    return NodeResult(unique_id, status, given, runner)
