@@ -132,7 +132,6 @@ def _check_setup(places: Places) -> None:
 
 def _start_supervisor(places: Places, port: int, detach: bool, on_step: OnStep) -> Report:
     on_step("starting Postgres, the AWS emulator and the front door")
-    places.parts_file.unlink(missing_ok=True)
     parent = [] if detach else [f"--parent={os.getpid()}"]
     with places.log_of("supervisor").open("wb") as log:
         process = subprocess.Popen(
@@ -155,6 +154,8 @@ def _wait_until_ready(places: Places, process: "subprocess.Popen[bytes]") -> Rep
     while time.monotonic() < until:
         code = process.poll()
         report = read_report(places.parts_file)
+        if report and report.supervisor.pid != process.pid:
+            report = None  # of an earlier one
         if report and report.failure:
             raise PartFailedError(report.failure)
         if code is not None:

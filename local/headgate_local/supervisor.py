@@ -18,7 +18,6 @@ from typing import Any
 from headgate_local.addresses import answers, any_free_port, next_free_port
 from headgate_local.environment import emulator_environment, scrubbed
 from headgate_local.errors import LocalStackError
-from headgate_local.local_file import read_local_file
 from headgate_local.parts import (
     EMULATOR,
     FRONT_DOOR,
@@ -28,6 +27,7 @@ from headgate_local.parts import (
     PartStatus,
     Report,
     ending_of,
+    read_report,
     write_report,
 )
 from headgate_local.places import Places
@@ -180,17 +180,19 @@ def front_door_part(places: Places, port: int) -> Part:
     )
 
 
-def start_parts(supervisor: Supervisor, places: Places, port: int) -> None:
-    """Start everything at once: Postgres' first initialisation takes as long as the emulator's start."""
-    last = read_local_file(places.local_file)
-    emulator_port = any_free_port(int(last.endpoint.rpartition(":")[2]) if last else None)
+def start_parts(supervisor: Supervisor, places: Places, port: int, last_ports: dict[str, int | None]) -> None:
+    """Start everything at once: Postgres' first initialisation takes as long as the emulator's start.
+
+    The emulator and Postgres keep their ports over a restart if they can: queue addresses name the port.
+    """
+    emulator_port = any_free_port(last_ports.get(EMULATOR))
     supervisor.start(emulator_part(places, emulator_port))
     door_port = next_free_port(port, taken={emulator_port})
     supervisor.start(front_door_part(places, door_port))
     warehouse = Warehouse(places)
     for change in warehouse.create():
         logger.warning("made %s passable for others, for Postgres, which refuses to run as root", change)
-    supervisor.start(warehouse_part(warehouse, any_free_port(last.warehouse.port if last else None)))
+    supervisor.start(warehouse_part(warehouse, any_free_port(last_ports.get(WAREHOUSE))))
 
 
 def main() -> int:
@@ -204,9 +206,11 @@ def main() -> int:
     supervisor = Supervisor(places)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: supervisor.is_stopping.set())
+    last = read_report(places.parts_file)
+    last_ports = {name: part.port for name, part in last.parts.items()} if last else {}
     supervisor.expect(WAREHOUSE, EMULATOR, FRONT_DOOR)
     try:
-        start_parts(supervisor, places, options.port)
+        start_parts(supervisor, places, options.port, last_ports)
         waiting = [
             threading.Thread(target=supervisor.wait_until_ready, args=(name,), daemon=True)
             for name in (WAREHOUSE, EMULATOR, FRONT_DOOR)
