@@ -25,6 +25,7 @@ from headgate.domain.alerts import Alert
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
 from headgate.domain.manifest import Index, Node
 from headgate.domain.run import Cause, RunStatus
+from headgate.errors import NotFoundError
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
@@ -173,6 +174,15 @@ def test_bad_requests_are_answered_and_leave_nothing(
     assert answer["statusCode"] == status
     assert json.loads(answer["body"]).keys() == {"error"}
     assert world.events.recent() == []
+
+
+def test_what_the_bus_did_first_is_not_overwritten(world: bootstrap.World) -> None:
+    world.events.record("e", {})
+    world.events.mark("e", "unmapped")
+    world.events.mark("e", "published")
+    assert world.events.recent()[0]["outcome"] == "unmapped"
+    with pytest.raises(NotFoundError):
+        world.events.mark("unknown", "published")
 
 
 def test_from_the_bus_to_a_planned_step(world: bootstrap.World) -> None:

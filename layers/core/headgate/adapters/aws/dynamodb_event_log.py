@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from headgate.adapters.aws.table import Table
+from headgate.adapters.aws.table import Table, met
 from headgate.domain.instant import iso
 from headgate.errors import ConflictError, NotFoundError
 from headgate.ports import Clock
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT_SECONDS = 7 * 86_400
-RECEIVED = "received"
+RECEIVED, PUBLISHED = "received", "published"
 
 
 class DynamoDBEventLog:
@@ -48,16 +48,17 @@ class DynamoDBEventLog:
         return True
 
     def mark(self, event_id: str, outcome: str) -> None:
+        change = ("SET #outcome = :outcome", "attribute_exists(pk)")
+        values = {"outcome": outcome}
+        if outcome == PUBLISHED:
+            # Whoever took the event from the bus may have been faster with what became of it.
+            change = ("SET #outcome = :outcome", "attribute_exists(pk) AND #outcome = :received")
+            values["received"] = RECEIVED
         try:
-            self._table.update(
-                f"event#{event_id}",
-                "event",
-                "SET #outcome = :outcome",
-                "attribute_exists(pk)",
-                outcome=outcome,
-            )
+            self._table.update(f"event#{event_id}", "event", *change, old=True, **values)
         except ConflictError as fault:
-            raise NotFoundError(f"event {event_id} is not known") from fault
+            if not met(fault):
+                raise NotFoundError(f"event {event_id} is not known") from fault
 
     def recent(self, limit: int = 50) -> list[dict[str, Any]]:
         found = self._table.query(

@@ -34,7 +34,8 @@ class MemoryEventLog:
         with self._lock:
             if event_id not in self._events:
                 raise NotFoundError(f"event {event_id} is not known")
-            self._events[event_id]["outcome"] = outcome
+            if outcome != "published" or self._events[event_id]["outcome"] == "received":
+                self._events[event_id]["outcome"] = outcome
 
     def recent(self, limit: int = 50) -> list[dict[str, Any]]:
         with self._lock:
