@@ -1,0 +1,110 @@
+"""One bundle of one project for one environment."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from headgate.domain import bundle as names
+from headgate.domain.bundle import Bundle, BundleMetadata, content_digest
+from headgate.domain.command import Command
+from headgate.domain.job import Environment, Job
+from headgate.domain.manifest import Index, read_manifest
+from headgate_cli.bundle.archive import write_zip
+from headgate_cli.bundle.dbt_parse import Parse, parse_project
+from headgate_cli.bundle.profile import set_profile
+from headgate_cli.bundle.project import Project, read_project
+
+OnStep = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    parse: Parse
+    index: Index
+    packed: Path
+
+
+def variables_of(jobs: Iterable[Job], environment: str) -> dict[str, str]:
+    """Every `--vars` that this environment's jobs use, by digest; without any is always among them."""
+    commands = [command for job in jobs if job.environment == environment for command in job.commands]
+    return {command.vars_digest: command.vars for command in (Command("build"), *commands)}
+
+
+def build_bundle(
+    folder: Path,
+    environment: Environment,
+    variables: Mapping[str, str],
+    *,
+    scratch: Path,
+    cache: Path,
+    on_step: OnStep = lambda _: None,
+) -> Bundle:
+    """Make the bundle's files below `scratch`. Raises ProjectError when the project does not parse."""
+    project = read_project(folder).copy_to(scratch / "project")
+    set_profile(project, environment)
+    parses = {}
+    for digest, text in variables.items():
+        on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
+        kept = cache / project.name / environment.name / digest
+        parses[digest] = _parse(project, environment, text, scratch / digest, kept)
+    return _pack(project, environment, variables, parses, scratch)
+
+
+def _parse(project: Project, environment: Environment, variables: str, scratch: Path, cache: Path) -> _Parsed:
+    parse = parse_project(project, environment.target, variables, scratch, cache)
+    index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
+    packed = scratch / names.INDEX
+    packed.write_bytes(index.encode())
+    return _Parsed(parse, index, packed)
+
+
+def _pack(
+    project: Project,
+    environment: Environment,
+    variables: Mapping[str, str],
+    parses: Mapping[str, _Parsed],
+    scratch: Path,
+) -> Bundle:
+    contents = project.digests()
+    index = next(iter(parses.values())).index
+    digest = content_digest(
+        contents,
+        target=environment.target,
+        dbt_version=index.dbt_version,
+        adapter=index.adapter_type,
+        parses={name: parsed.parse.surroundings for name, parsed in parses.items()},
+    )
+    archive, metadata = scratch / names.PROJECT, scratch / names.METADATA
+    write_zip(project.folder, contents, archive)
+    metadata.write_bytes(_metadata(digest, project, environment, variables, index).to_json())
+    files = {names.PROJECT: archive, names.METADATA: metadata}
+    for name, parsed in parses.items():
+        files[names.named(name, names.MANIFEST)] = parsed.parse.manifest
+        files[names.named(name, names.PARTIAL_PARSE)] = parsed.parse.partial_parse
+        files[names.named(name, names.INDEX)] = parsed.packed
+    size = sum(path.stat().st_size for path in files.values())
+    return Bundle(digest=digest, files=files, nodes=_buildable(index), size=size)
+
+
+def _metadata(
+    digest: str, project: Project, environment: Environment, variables: Mapping[str, str], index: Index
+) -> BundleMetadata:
+    return BundleMetadata(
+        digest=digest,
+        project=project.name,
+        environment=environment.name,
+        target=environment.target,
+        schema=environment.schema,
+        threads=environment.threads,
+        dbt_version=index.dbt_version,
+        adapter=index.adapter_type,
+        parses=variables,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _buildable(index: Index) -> int:
+    """How many nodes `dbt build` would look at."""
+    kinds = {"model", "seed", "snapshot", "test", "unit_test", "function", "saved_query"}
+    return sum(node.resource_type in kinds and node.enabled for node in index.nodes.values())

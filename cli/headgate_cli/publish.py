@@ -1,0 +1,107 @@
+"""`headgate publish`: make the project's bundle and let its environment point at it."""
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate_cli.output import (
+    counted,
+    escaped,
+    next_command,
+    note,
+    print_json,
+    say,
+    seconds_text,
+    size_text,
+)
+from headgate_cli.world import state_folder, world_of
+
+if TYPE_CHECKING:
+    from headgate.domain.bundle import Bundle
+    from headgate.domain.job import Environment, JobsFile
+
+JOBS_FILE = Path("headgate.yml")
+
+
+def publish(
+    context: typer.Context,
+    project_dir: Annotated[Path, typer.Option(help="Folder of dbt_project.yml.")] = Path(),
+    environment: Annotated[
+        str, typer.Option(help="Environment of the jobs file; needed when it has several.")
+    ] = "",
+    jobs: Annotated[
+        Path | None, typer.Option(help="The jobs file; else ./headgate.yml, else the project's.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
+) -> None:
+    """Parse a dbt project, upload it, and let its environment use it from the next run on."""
+    from headgate.adapters.jobs_file import read_jobs_file
+    from headgate.usecases.publish_bundle import publish_bundle
+    from headgate_cli.bundle.build import build_bundle, variables_of
+
+    started = time.monotonic()
+    jobs_file = read_jobs_file(find_jobs_file(jobs, project_dir))
+    chosen = choose_environment(jobs_file, environment)
+    world = world_of(context)
+    with tempfile.TemporaryDirectory(prefix="headgate-") as scratch:
+        bundle = build_bundle(
+            project_dir,
+            chosen,
+            variables_of(jobs_file.jobs, chosen.name),
+            scratch=Path(scratch),
+            cache=state_folder(project_dir) / "parse-cache",
+            on_step=lambda step: note(f"[bright_black]{escaped(step)} …[/]"),
+        )
+        changed = publish_bundle(bundle, chosen.name, bundles=world.bundles, jobs=world.jobs)
+    _tell(bundle, chosen, changed, time.monotonic() - started, as_json)
+
+
+def find_jobs_file(given: Path | None, project: Path) -> Path:
+    """The jobs file that is meant; it need not exist."""
+    if given is not None:
+        return given
+    return JOBS_FILE if JOBS_FILE.exists() else project / JOBS_FILE
+
+
+def choose_environment(jobs_file: "JobsFile", name: str) -> "Environment":
+    """The environment of this name, or the only one. Raises InputError or NotFoundError."""
+    from difflib import get_close_matches
+
+    from headgate.errors import InputError, NotFoundError
+
+    known = {environment.name: environment for environment in jobs_file.environments}
+    if name in known:
+        return known[name]
+    if name:
+        near = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else f" It has: {', '.join(known)}"
+        raise NotFoundError(f"{jobs_file.origin} has no environment {name!r}.{hint}")
+    if len(known) > 1:
+        raise InputError(
+            f"{jobs_file.origin} has several environments: add --environment, one of {', '.join(known)}"
+        )
+    return next(iter(known.values()))
+
+
+def _tell(bundle: "Bundle", environment: "Environment", changed: bool, seconds: float, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "digest": bundle.digest,
+                "environment": environment.name,
+                "changed": changed,
+                "nodes": bundle.nodes,
+                "bytes": bundle.size,
+                "seconds": round(seconds, 3),
+            }
+        )
+        return
+    facts = f"{counted(bundle.nodes, 'node')} · {size_text(bundle.size)} · {seconds_text(seconds)}"
+    if changed:
+        say(f"[green]✓[/] published [bold]{bundle.short}[/] for {environment.name} · {facts}")
+    else:
+        say(f"[green]✓[/] unchanged: {environment.name} already uses [bold]{bundle.short}[/] · {facts}")
+    next_command("headgate jobs apply", "headgate run JOB")

@@ -1,0 +1,171 @@
+"""`headgate run` and `headgate runs`: start one, list them, look at one, watch one."""
+
+import uuid
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate_cli.faults import FAILED, INTERRUPTED, TIMED_OUT
+from headgate_cli.moments import local_time, seconds_between
+from headgate_cli.output import (
+    console,
+    escaped,
+    next_command,
+    note,
+    painted,
+    print_json,
+    say,
+    seconds_text,
+    table,
+)
+from headgate_cli.world import world_of
+
+if TYPE_CHECKING:
+    from headgate.bootstrap import World
+
+app = typer.Typer(no_args_is_help=True, help="Runs: list, view, watch.")
+
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's number, or `latest`.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print an object.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Fold neither passed tests nor skipped nodes.")]
+TimeoutOption = Annotated[float | None, typer.Option(min=0, help="Stop waiting after so many seconds.")]
+
+
+def run(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name, as in headgate.yml.")],
+    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Show it until it is over.")] = True,
+    timeout: TimeoutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start a job now."""
+    from headgate.domain.run import Cause
+    from headgate.errors import NotFoundError
+    from headgate.usecases.start_job import start_job
+    from headgate_cli.snapshot import run_json
+
+    world = world_of(context)
+    found = world.jobs.job(job)
+    try:
+        world.jobs.bundle_of(found.environment)
+    except NotFoundError as fault:
+        raise NotFoundError(f"{fault}: `headgate publish --environment {found.environment}`") from None
+    cause = Cause(kind="cli", key=str(uuid.uuid4()), detail=_who())
+    started = start_job(found, cause, jobs=world.jobs, runs=world.runs, bus=world.bus)
+    if watch:
+        _watch(world, started.run_id, timeout, as_json)
+    elif as_json:
+        print_json({"run": run_json(started)})
+    else:
+        say(f"[green]✓[/] run [bold]{started.run_id}[/] of {found.name} is queued")
+        next_command(f"headgate runs watch {started.run_id}")
+
+
+@app.command("list")
+def list_runs(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    job: Annotated[str | None, typer.Option(help="Only this job's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The latest runs, newest first."""
+    from headgate_cli.snapshot import run_json
+
+    world = world_of(context)
+    runs = world.runs.list_runs(limit, job)
+    if as_json:
+        print_json({"runs": [run_json(found) for found in runs]})
+        return
+    if not runs:
+        note("there is no run yet")
+        next_command("headgate run JOB", "headgate trigger fivetran --connector NAME")
+        return
+    shown = table("run", "job", "status", "created", "time", "cause", "nodes", right=("run", "time"))
+    for found in runs:
+        seconds = seconds_between(found.created_at, found.finished_at, world.clock.now())
+        shown.add_row(
+            str(found.run_id),
+            found.job,
+            painted(found.status.value),
+            local_time(found.created_at),
+            seconds_text(seconds) if seconds is not None else "",
+            escaped(found.cause.kind + (f": {found.cause.detail}" if found.cause.detail else "")),
+            ", ".join(f"{number} {status}" for status, number in found.counts.items()),
+        )
+    console().print(shown)
+    next_command(f"headgate runs view {runs[0].run_id}")
+
+
+@app.command()
+def view(
+    context: typer.Context, run: RunArgument, everything: AllOption = False, as_json: JsonOption = False
+) -> None:
+    """A run and what became of each node, as the table has it now."""
+    from headgate_cli.report import print_report
+    from headgate_cli.snapshot import take
+
+    world = world_of(context)
+    snapshot = take(world, run_id_of(world, run))
+    if as_json:
+        print_json(snapshot.to_json())
+    else:
+        print_report(world, snapshot, everything=everything)
+
+
+@app.command()
+def watch(
+    context: typer.Context, run: RunArgument, timeout: TimeoutOption = None, as_json: JsonOption = False
+) -> None:
+    """Show a run until it is over; exit code 1 unless it succeeded."""
+    world = world_of(context)
+    _watch(world, run_id_of(world, run), timeout, as_json)
+
+
+def _watch(world: "World", run_id: int, timeout: float | None, as_json: bool) -> None:
+    from headgate.domain.run import RunStatus
+    from headgate_cli.report import print_report
+    from headgate_cli.watch import WatchTimedOutError
+    from headgate_cli.watch import watch as watch_run
+
+    try:
+        snapshot = watch_run(world, run_id, timeout)
+    except WatchTimedOutError as fault:
+        note(f"[yellow]![/] {fault}")
+        next_command(f"headgate runs watch {run_id}")
+        raise typer.Exit(TIMED_OUT) from None
+    except KeyboardInterrupt:
+        note(f"\nstopped watching; run {run_id} goes on")
+        next_command(f"headgate runs watch {run_id}")
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        print_json(snapshot.to_json())
+    else:
+        print_report(world, snapshot)
+    if snapshot.run.status is not RunStatus.SUCCESS:
+        raise typer.Exit(FAILED)
+
+
+def run_id_of(world: "World", text: str) -> int:
+    """`12`, `run-12` or `latest`. Raises InputError or NotFoundError."""
+    from headgate.errors import InputError, NotFoundError
+
+    if text == "latest":
+        runs = world.runs.list_runs(1)
+        if not runs:
+            raise NotFoundError("there is no run yet: `headgate run JOB`")
+        return runs[0].run_id
+    number = text.removeprefix("run-")
+    if not number.isdecimal():
+        raise InputError(
+            f"{text!r} is not a run: give its number, or 'latest'; `headgate runs list` shows them"
+        )
+    return int(number)
+
+
+def _who() -> str:
+    import getpass
+
+    try:
+        return f"by {getpass.getuser()}"
+    except (OSError, KeyError):
+        return ""

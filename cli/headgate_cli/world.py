@@ -1,0 +1,58 @@
+"""Which stack is meant: the HEADGATE_* variables, else the local stack of this folder or a folder above it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from headgate.bootstrap import World
+
+LOCAL_FILE = Path(".headgate") / "local.json"
+REQUIRED = "HEADGATE_TABLE"
+
+
+class NotConfiguredError(Exception):
+    """Nothing says which stack is meant."""
+
+
+def world_of(context: typer.Context) -> "World":
+    """Every port of the stack that is meant. Raises NotConfiguredError.
+
+    A caller that brings its own world (tests do) passes it as the context's object.
+    """
+    if context.obj is not None:
+        return cast("World", context.obj)
+    choose_stack()
+    from headgate.bootstrap import world
+
+    return world()
+
+
+def choose_stack() -> None:
+    """Set this process's environment to the stack that is meant."""
+    if os.environ.get(REQUIRED):
+        return
+    root = local_root()
+    if root is None:
+        raise NotConfiguredError(
+            "no stack is configured: there is no local stack here and HEADGATE_TABLE is not set.\n"
+            "On this machine: `headgate local up --detach`. On AWS: export the stack's outputs, see docs/deploy.md."
+        )
+    from headgate_local.environment import enter_local_environment
+
+    enter_local_environment(root)
+
+
+def local_root(start: Path | None = None) -> Path | None:
+    """The nearest folder, from `start` upwards, whose local stack was started."""
+    here = (start or Path.cwd()).resolve()
+    return next((folder for folder in (here, *here.parents) if (folder / LOCAL_FILE).is_file()), None)
+
+
+def state_folder(start: Path) -> Path:
+    """Where this machine's own state lives: the nearest `.headgate` upwards, else one in `start`."""
+    here = start.resolve()
+    found = (folder / ".headgate" for folder in (here, *here.parents))
+    return next((folder for folder in found if folder.is_dir()), here / ".headgate")
