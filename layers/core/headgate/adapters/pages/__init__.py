@@ -56,7 +56,7 @@ def not_found() -> Page:
 
 def refusal() -> Page:
     """Asks the browser for the token, and says nothing else to whoever does not have it."""
-    challenge = 'Basic realm="Headgate", charset="UTF-8"'
+    challenge = 'Basic realm="Headgate"'
     return Page(
         401, "Unauthorized\n", {"www-authenticate": challenge, "content-type": "text/plain; charset=utf-8"}
     )
