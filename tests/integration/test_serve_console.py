@@ -227,10 +227,8 @@ def broken_run_of(world: MemoryWorld, text: str) -> int:
 
 
 def test_text_cannot_turn_the_page_around(world: MemoryWorld) -> None:
-    right_to_left = "דוח_הכנסות"
-    body = get(f"/runs/{broken_run(world, right_to_left + chr(0x202E) + 'drawkcab' + chr(0) + chr(0x200B))}")[
-        "body"
-    ]
+    right_to_left, turned = "דוח_הכנסות", chr(0x202E) + "drawkcab" + chr(0) + chr(0x200B)
+    body = get(f"/runs/{broken_run(world, right_to_left + turned, message=turned)}")["body"]
     assert f"<bdi>{right_to_left}\N{REPLACEMENT CHARACTER}drawkcab" in body
     assert not {chr(0x202E), chr(0), chr(0x200B)} & set(body)
 
