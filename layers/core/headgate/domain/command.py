@@ -64,14 +64,16 @@ def _options(words: Sequence[str]) -> dict[str, Any]:
     while position < len(words):
         name, given, inline = words[position].partition("=")
         position += 1
-        if name in _SWITCHES and not given:
+        if name in _SWITCHES:
+            if given:
+                raise CommandError(f"{name} takes no value")
             found[_SWITCHES[name]] = True
             continue
         if name not in _LISTS and name != "--vars":
             raise _unknown(name)
         values = [inline] if given else list(_values(words, position))
         position += 0 if given else len(values)
-        if not values:
+        if not any(values):
             raise CommandError(f"{name} needs a value")
         if name == "--vars":
             found["vars"] = _vars(" ".join(values))

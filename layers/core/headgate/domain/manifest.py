@@ -209,7 +209,7 @@ def read_manifest(body: bytes, found_at: str = "manifest.json") -> Index:
         # The version first: what another version looks like inside is of no interest.
         _check_version(msgspec.json.decode(body, type=_Head).metadata, found_at)
         manifest = msgspec.json.decode(body, type=_Manifest)
-    except msgspec.MsgspecError as fault:
+    except (msgspec.MsgspecError, RecursionError) as fault:
         raise ManifestError(f"{found_at} is not a dbt manifest: {fault}") from fault
     groups = {group.name: _person(group.owner) for group in manifest.groups.values()}
     entries = _by_id(manifest.entries(), found_at)

@@ -1,0 +1,198 @@
+"""Planning: what is queued, in which order, how long it will take, how many runners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from headgate.domain.command import Command
+from headgate.domain.job import RunnerSize
+from headgate.domain.manifest import Index
+from headgate.domain.plan import Plan
+from headgate.domain.plan_step import UNKNOWN_SECONDS, count_runners, plan_step
+from headgate.errors import PlanError, SelectionError
+from tests.builders import make_environment, make_index, make_node
+
+
+def plan(
+    index: Index, line: str = "dbt build", predictions: Mapping[str, float] | None = None, **environment: Any
+) -> Plan:
+    return plan_step(
+        index,
+        Command.parse(line),
+        run_id=12,
+        step=2,
+        bundle="digest",
+        environment=make_environment(**environment),
+        predictions=predictions or {},
+    )
+
+
+def parents(found: Plan) -> dict[str, tuple[str, ...]]:
+    return {node.unique_id: node.parents for node in found.nodes}
+
+
+A, B, C = "model.shop.a", "model.shop.b", "model.shop.c"
+CHAIN = (make_node(A), make_node(B, A), make_node(C, B))
+
+
+def test_a_plan_says_what_it_is_for() -> None:
+    found = plan(make_index(*CHAIN), "dbt build --select b+", threads=3)
+    assert (found.run_id, found.step, found.bundle, found.environment) == (12, 2, "digest", "production")
+    assert found.command == Command("build", select=("b+",))
+    assert found.threads == 3
+    assert parents(found) == {B: (), C: (B,)}
+
+
+def test_only_what_dbt_builds_is_queued() -> None:
+    kinds = [
+        "source.shop.raw.orders",
+        "seed.shop.s",
+        "model.shop.m",
+        "snapshot.shop.h",
+        "test.shop.t",
+        "function.shop.f",
+        "exposure.shop.e",
+        "saved_query.shop.q",
+        "metric.shop.n",
+        "semantic_model.shop.k",
+        "analysis.shop.x",
+        "operation.shop.shop-on-run-start-0",
+    ]
+    found = plan(make_index(*map(make_node, kinds)))
+    assert {node.resource_type for node in found.nodes} == {
+        "seed", "model", "snapshot", "test", "function", "exposure", "saved_query"
+    }  # fmt: skip
+
+
+def test_blank_and_disabled_nodes_are_left_out_and_keep_the_order_of_the_others() -> None:
+    index = make_index(make_node(A), make_node(B, A, empty=True), make_node(C, B))
+    assert parents(plan(index)) == {A: (), C: (A,)}
+    index = make_index(make_node(A), make_node("model.shop.off", enabled=False))
+    assert parents(plan(index)) == {A: ()}
+
+
+def test_ephemeral_models_are_queued_as_dbt_has_them() -> None:
+    found = plan(make_index(make_node(A), make_node(B, A, materialized="ephemeral"), make_node(C, B)))
+    assert parents(found) == {A: (), B: (A,), C: (B,)}
+    assert found.nodes[1].materialized == "ephemeral"
+
+
+def test_a_node_waits_for_the_tests_of_what_is_upstream() -> None:
+    test, both = "test.shop.t", "test.shop.both"
+    index = make_index(*CHAIN, make_node(test, A), make_node(both, A, B))
+    assert parents(plan(index)) == {A: (), test: (A,), B: (test,), both: (B,), C: (both,)}
+
+
+def test_a_test_of_a_model_that_is_not_selected_still_holds_back_its_descendants() -> None:
+    index = make_index(*CHAIN, make_node("test.shop.t", A))
+    found = plan(index, "dbt build --select test_type:data c")
+    assert parents(found) == {"test.shop.t": (), C: ("test.shop.t",)}
+
+
+def test_unit_tests_belong_to_their_model_and_its_time() -> None:
+    one, two = "unit_test.shop.a.one", "unit_test.shop.a.two"
+    index = make_index(make_node(A), make_node(two, A), make_node(one, A))
+    found = plan(index, predictions={A: 5.0, one: 1.0, two: 2.0})
+    assert [node.unique_id for node in found.nodes] == [A]
+    assert found.nodes[0].unit_tests == (one, two)
+    assert found.nodes[0].predicted_seconds == 8.0
+    assert plan(index, "dbt build --exclude unit_test:one").nodes[0].unit_tests == (two,)
+
+
+def test_a_unit_test_without_its_model_is_said_and_not_planned() -> None:
+    index = make_index(make_node(A), make_node("unit_test.shop.a.one", A))
+    found = plan(index, "dbt build --select test_type:unit")
+    assert found.nodes == ()
+    assert found.runners == 0
+    assert found.notes == (
+        "unit_test.shop.a.one is selected, but dbt runs a unit test only together with its model model.shop.a",
+    )
+
+
+def test_a_selection_that_matches_nothing_is_an_empty_plan_and_says_so() -> None:
+    found = plan(make_index(*CHAIN), "dbt build --select tag:gone")
+    assert (found.nodes, found.runners, found.work_seconds, found.critical_path_seconds) == ((), 0, 0.0, 0.0)
+    assert found.notes == ("'tag:gone' matches nothing that is enabled",)
+
+
+def test_a_selection_that_cannot_be_read_is_refused() -> None:
+    with pytest.raises(SelectionError, match="did you mean tag"):
+        plan(make_index(*CHAIN), "dbt build --exclude tga:x")
+
+
+def test_a_default_selector_is_refused_only_where_dbt_would_use_it() -> None:
+    index = make_index(*CHAIN, default_selector="mine")
+    with pytest.raises(PlanError, match=r"selectors\.yml makes 'mine' the default"):
+        plan(index)
+    assert len(plan(index, "dbt build --select a").nodes) == 1
+    assert len(plan(index, "dbt build --exclude a").nodes) == 2
+
+
+def test_nodes_are_in_topological_order_whatever_the_order_of_the_index() -> None:
+    found = plan(make_index(*reversed(CHAIN), make_node("model.shop.z")))
+    assert [node.unique_id for node in found.nodes] == [A, B, C, "model.shop.z"]
+    assert found.nodes == plan(make_index(make_node("model.shop.z"), *CHAIN)).nodes
+
+
+def test_priority_is_the_longest_path_that_starts_at_the_node() -> None:
+    index = make_index(make_node(A), make_node(B, A), make_node(C, A), make_node("model.shop.d", B, C))
+    found = plan(index, predictions={A: 1.0, B: 2.0, C: 5.5, "model.shop.d": 3.0})
+    assert {node.unique_id: node.priority for node in found.nodes} == {
+        A: 9.5, B: 5.0, C: 8.5, "model.shop.d": 3.0
+    }  # fmt: skip
+    assert found.work_seconds == 11.5
+    assert found.critical_path_seconds == 9.5
+
+
+def test_unknown_nodes_take_the_median_of_their_materialisation_else_a_constant() -> None:
+    views = [make_node(f"model.shop.v{i}", materialized="view") for i in range(4)]
+    odd = make_node("model.shop.odd", materialized="dynamic_table")
+    index = make_index(*views, make_node(A), odd)
+    seconds = {"model.shop.v0": 1.0, "model.shop.v1": 2.0, "model.shop.v2": 30.0, "model.shop.gone": 99.0}
+    found = {node.unique_id: node.predicted_seconds for node in plan(index, predictions=seconds).nodes}
+    assert found["model.shop.v2"] == 30.0
+    assert found["model.shop.v3"] == 2.0
+    assert found[A] == UNKNOWN_SECONDS["table"]
+    assert found["model.shop.odd"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("nodes", "work", "critical_path", "threads", "most", "runners"),
+    [
+        (0, 0.0, 0.0, 4, 4, 0),
+        (1, 5.0, 5.0, 4, 4, 1),
+        (100, 40.0, 10.0, 4, 4, 2),  # 1.15 * 40 / (10 * 4) = 1.15
+        (100, 34.0, 10.0, 4, 4, 1),  # 0.98
+        (100, 300.0, 10.0, 4, 4, 4),  # 8.6, the environment allows four
+        (100, 300.0, 10.0, 4, 40, 9),
+        (100, 300.0, 10.0, 8, 40, 5),
+        (9, 900.0, 1.0, 4, 40, 3),  # nine nodes occupy three runners of four threads
+        (3, 0.0, 0.0, 4, 4, 1),  # nothing takes any time
+    ],
+)
+def test_runners(
+    nodes: int, work: float, critical_path: float, threads: int, most: int, runners: int
+) -> None:
+    environment = make_environment(threads=threads, runners=RunnerSize(max=most))
+    assert count_runners(nodes, work, critical_path, environment) == runners
+
+
+def test_a_wide_project_of_thirty_unknown_models_gets_two_runners_of_four_threads() -> None:
+    layers = [[make_node(f"model.shop.l{layer}_{i}", materialized=kind) for i in range(10)]
+              for layer, kind in enumerate(["view", "table", "table"])]  # fmt: skip
+    wide = [
+        make_node(
+            node.unique_id,
+            *(above.unique_id for above in layers[place - 1] if place),
+            materialized=node.materialized,
+        )
+        for place, layer in enumerate(layers)
+        for node in layer
+    ]
+    found = plan(make_index(*wide))
+    assert (found.critical_path_seconds, found.work_seconds) == (21.0, 210.0)
+    assert found.runners == 3
+    assert plan(make_index(*wide), runners=RunnerSize(max=2)).runners == 2
