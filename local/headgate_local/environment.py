@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headgate_local.errors import LocalStackError
 from headgate_local.local_file import REGION, LocalStack, read_local_file
+from headgate_local.parts import read_report
 from headgate_local.places import Places
 
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
@@ -38,6 +39,7 @@ def scrubbed(environment: Mapping[str, str], **ours: str) -> dict[str, str]:
 def emulator_environment(places: Places, port: int, inherited: Mapping[str, str]) -> dict[str, str]:
     """The emulator's whole environment. Its Lambdas and runners get still less, see ``emulator/``."""
     return scrubbed(inherited) | DUMMY_CREDENTIALS | {
+        "TMPDIR": str(places.temporary),
         "PYTHONPATH": str(places.source),
         "PYTHONUNBUFFERED": "1",
         "BIND_HOST": "127.0.0.1",
@@ -72,11 +74,15 @@ def client_environment(stack: LocalStack) -> dict[str, str]:
 def local_environment(project_root: Path) -> dict[str, str]:
     """The variables for the stack of this project.
 
-    Raises LocalStackError when no stack was started here.
+    Raises LocalStackError when none is running here.
     """
-    stack = read_local_file(Places.of(project_root).local_file)
-    if stack is None:
-        raise LocalStackError("no local stack is running here; start one with `headgate local up --detach`")
+    places = Places.of(project_root)
+    stack, report = read_local_file(places.local_file), read_report(places.parts_file)
+    if stack is None or report is None or not report.supervisor.is_running:
+        why = f" ({report.failure})" if stack and report and report.failure else ""
+        raise LocalStackError(
+            f"no local stack is running here{why}; start one with `headgate local up --detach`"
+        )
     return client_environment(stack)
 
 

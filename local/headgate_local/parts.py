@@ -55,11 +55,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Report:
-    """The supervisor's account: who it is and how its parts are (``.headgate/parts.json``)."""
+    """The supervisor's account: who it is and how its parts are (``.headgate/parts.json``).
+
+    ``notes`` are what a person should know about the start, such as a folder's permissions that were changed.
+    """
 
     supervisor: ProcessIdentity
     parts: dict[str, PartStatus]
     identities: dict[str, ProcessIdentity]
+    notes: tuple[str, ...] = ()
 
     @property
     def failure(self) -> str | None:
@@ -84,6 +88,7 @@ def read_report(path: Path) -> Report | None:
             ProcessIdentity(**content["supervisor"]),
             {n: PartStatus(**{**p, "state": PartState(p["state"])}) for n, p in content["parts"].items()},
             {n: ProcessIdentity(**i) for n, i in content["identities"].items()},
+            tuple(content.get("notes", ())),
         )
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -41,6 +41,11 @@ class Places:
         return self.state / "build"
 
     @property
+    def temporary(self) -> Path:
+        """What would lie in the system's temporary folder: unpacked Lambdas and their own files."""
+        return self.state / "tmp"
+
+    @property
     def logs(self) -> Path:
         return self.state / "logs"
 
@@ -63,5 +68,5 @@ class Places:
     def make(self) -> None:
         """Create the folders, closed to other people: passwords and logs live here."""
         self.state.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.emulator, self.build, self.logs, self.logs / "runners"):
+        for folder in (self.emulator, self.build, self.temporary, self.logs, self.logs / "runners"):
             folder.mkdir(parents=True, exist_ok=True)

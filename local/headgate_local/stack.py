@@ -1,5 +1,7 @@
 """Up, down, status and reset of the local stack: what ``headgate local`` calls."""
 
+import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -7,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,11 +62,16 @@ def up(
         on_ready(running)
         return running
     _check_setup(places)
-    _end_remains(places)
-    places.make()
     try:
-        report = _start_supervisor(places, port, detach, on_step)
-        stack = _bring_up(places, report, port, on_step)
+        with _one_at_a_time(places):
+            running = _running(places)
+            if running:  # somebody else was quicker
+                on_ready(running)
+                return running
+            _end_remains(places)
+            places.make()
+            report = _start_supervisor(places, port, detach, on_step)
+            stack = _bring_up(places, report, port, on_step)
         on_ready(stack)
         if not detach:
             _stay(places)
@@ -124,6 +131,15 @@ def _running(places: Places) -> LocalStack | None:
     return read_local_file(places.local_file)
 
 
+@contextlib.contextmanager
+def _one_at_a_time(places: Places) -> Iterator[None]:
+    """Let a second `up` wait for the first, instead of taking its half-started stack for remains."""
+    places.make()
+    with (places.state / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def _check_setup(places: Places) -> None:
     for needed in (places.emulator_python, places.bin_folder / "uv", places.project / "template.yaml"):
         if not needed.exists():
@@ -167,6 +183,8 @@ def _wait_until_ready(places: Places, process: "subprocess.Popen[bytes]") -> Rep
 
 
 def _bring_up(places: Places, report: Report, port: int, on_step: OnStep) -> LocalStack:
+    for note in report.notes:
+        on_step(note)
     ports = {name: part.port or 0 for name, part in report.parts.items()}
     if ports[FRONT_DOOR] != port:
         on_step(f"port {port} is taken: the front door is on {ports[FRONT_DOOR]}")
@@ -268,6 +286,7 @@ def _end_remains(places: Places) -> bool:
     for name, identity in alive.items():
         _end_part(name, identity)
     ended = end_leftover_runners(places.state / "runners")
+    shutil.rmtree(places.temporary, ignore_errors=True)
     return bool(alive or ended)
 
 

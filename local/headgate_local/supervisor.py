@@ -50,6 +50,7 @@ class Supervisor:
         self._parts: dict[str, Part] = {}
         self._status: dict[str, PartStatus] = {}
         self._identities: dict[str, ProcessIdentity] = {}
+        self._notes: list[str] = []
         self._report_lock = threading.Lock()
         self.is_stopping = threading.Event()
 
@@ -139,10 +140,18 @@ class Supervisor:
             )
         self.report()
 
+    def tell(self, text: str) -> None:
+        """Have ``up`` say something to the person who called it."""
+        logger.warning("%s", text)
+        self._notes.append(text)
+
     def report(self) -> None:
         with self._report_lock:
             me = ProcessIdentity.of(os.getpid())
-            write_report(self._places.parts_file, Report(me, dict(self._status), dict(self._identities)))
+            write_report(
+                self._places.parts_file,
+                Report(me, dict(self._status), dict(self._identities), tuple(self._notes)),
+            )
 
 
 def warehouse_part(warehouse: Warehouse, port: int) -> Part:
@@ -164,7 +173,7 @@ def emulator_part(places: Places, port: int) -> Part:
         [str(places.emulator_python), "-m", "headgate_local.emulator"],
         emulator_environment(places, port, os.environ),
         lambda: answers(port),
-        stop_seconds=45,  # runners get their StopTimeout first
+        stop_seconds=25,  # runners end first
     )
 
 
@@ -191,7 +200,7 @@ def start_parts(supervisor: Supervisor, places: Places, port: int, last_ports: d
     supervisor.start(front_door_part(places, door_port))
     warehouse = Warehouse(places)
     for change in warehouse.create():
-        logger.warning("made %s passable for others, for Postgres, which refuses to run as root", change)
+        supervisor.tell(f"made {change} passable for others: Postgres refuses to run as root")
     supervisor.start(warehouse_part(warehouse, any_free_port(last_ports.get(WAREHOUSE))))
 
 

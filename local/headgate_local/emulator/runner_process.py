@@ -4,6 +4,7 @@ The process leads a session of its own, so that SIGTERM and, after the container
 everything it started. Its environment holds what ECS would give and nothing of the person's shell.
 """
 
+import math
 import os
 import shutil
 import signal
@@ -120,15 +121,18 @@ class RunnerProcess:
                 else:
                     time.sleep(READ_EVERY_SECONDS)
 
-    def stop(self, **_: Any) -> None:
-        """SIGTERM, then SIGKILL after the container's own StopTimeout, to the whole process group."""
+    def stop(self, longest: float = math.inf, **_: Any) -> None:
+        """SIGTERM, then SIGKILL after the container's own StopTimeout, to the whole process group.
+
+        ``longest`` (seconds) shortens the StopTimeout.
+        """
         with self._stop_lock:
             if self._stopped:
                 return  # its process group may be somebody else's by now
             if self._process.poll() is None:
                 self._signal(signal.SIGTERM)
                 try:
-                    self._process.wait(self._stop_timeout)
+                    self._process.wait(min(self._stop_timeout, longest))
                 except subprocess.TimeoutExpired:
                     self.kill()
             self._signal(signal.SIGKILL)  # what the process left behind in its group

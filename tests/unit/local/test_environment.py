@@ -1,5 +1,6 @@
 """No process of the local stack sees the person's own variables."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from headgate_local.environment import (
     scrubbed,
 )
 from headgate_local.errors import LocalStackError
-from headgate_local.local_file import LocalStack, WarehouseAddress
+from headgate_local.local_file import LocalStack, WarehouseAddress, write_local_file
+from headgate_local.parts import PartState, PartStatus, Report, write_report
 from headgate_local.places import Places
+from headgate_local.processes import ProcessIdentity
 
 SHELL = {
     "PATH": "/usr/bin",
@@ -77,6 +80,7 @@ def test_a_runner_gets_what_ecs_would_give_it() -> None:
         "PATH": "/project/.venv/bin:/usr/bin",
         "HOME": "/home/me",
         "LANG": "C.UTF-8",
+        "TMPDIR": "/project/.headgate/tmp",
         "HEADGATE_RUN_ID": "7",
         "ECS_CONTAINER_METADATA_URI_V4": "http://127.0.0.1:4566/v4/x",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:4566",
@@ -118,6 +122,22 @@ def test_a_client_is_told_the_stack_by_environment() -> None:
     assert environment["HEADGATE_CONSOLE_URL"] == "http://127.0.0.1:8081"
     assert "HEADGATE_BUCKET" not in environment
     assert environment["AWS_SECRET_ACCESS_KEY"] == "test"
+
+
+def test_a_stack_that_is_not_running_any_more_is_not_taken_for_one(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    places.make()
+    warehouse = WarehouseAddress("127.0.0.1", 5433, "u", "p", "d")
+    stack = LocalStack("http://127.0.0.1:8081", "http://127.0.0.1:4567", warehouse, "then")
+    write_local_file(places.local_file, stack)
+    me = ProcessIdentity.of(os.getpid())
+    write_report(places.parts_file, Report(me, {}, {}))
+    assert local_environment(tmp_path)["AWS_ENDPOINT_URL"] == stack.endpoint
+    failed = PartStatus("emulator", PartState.FAILED, 1, 4567, "part 'emulator' ended")
+    used_again = ProcessIdentity(me.pid, me.start_ticks + 1)
+    write_report(places.parts_file, Report(used_again, {"emulator": failed}, {}))
+    with pytest.raises(LocalStackError, match="part 'emulator' ended"):
+        local_environment(tmp_path)
 
 
 def test_without_a_stack_the_message_says_how_to_start_one(tmp_path: Path) -> None:

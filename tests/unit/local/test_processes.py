@@ -48,6 +48,7 @@ def test_a_report_comes_back_and_tells_what_failed(tmp_path: Path) -> None:
         ProcessIdentity(1, 2),
         {"warehouse": PartStatus("warehouse", PartState.RUNNING, 3, 5432)},
         {"warehouse": ProcessIdentity(3, 4)},
+        ("made /home passable",),
     )
     write_report(path, whole)
     assert read_report(path) == whole
