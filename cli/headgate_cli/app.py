@@ -51,8 +51,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 ok · 1 the run failed · 2 wrong usage or file · 4 not configured · 5 not found · "
     "6 gave up waiting · 130 interrupted",
 )
-for command in (publish, run, logs):
-    app.command()(command)
+app.command()(publish)
+app.command()(run)
+app.command()(logs)
 for noun, commands in {
     "runs": runs,
     "jobs": jobs,
@@ -61,8 +62,8 @@ for noun, commands in {
     "local": local,
 }.items():
     app.add_typer(commands, name=noun)
-for command in (doctor, version):
-    app.command()(command)
+app.command()(doctor)
+app.command()(version)
 
 
 def main() -> None:

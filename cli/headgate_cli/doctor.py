@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from headgate_cli.faults import NOT_CONFIGURED
-from headgate_cli.output import console, escaped, print_json, say, table
+from headgate_cli.output import escaped, print_json, print_table, say, table
 from headgate_cli.world import LOCAL_FILE, choose_stack, local_root
 
 _TESTED_DBT = (1, 11)
@@ -46,7 +46,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print an object
         shown = table("check", "state", "found", "")
         for check in checks:
             shown.add_row(check.name, _LOOKS[check.state], escaped(check.found), escaped(check.advice))
-        console().print(shown)
+        print_table(shown)
     if any(check.state == "error" for check in checks):
         raise typer.Exit(NOT_CONFIGURED)
 

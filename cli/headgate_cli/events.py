@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from headgate_cli.moments import local_time
-from headgate_cli.output import console, escaped, next_command, note, print_json, table
+from headgate_cli.output import escaped, next_command, note, print_json, print_table, table
 from headgate_cli.world import world_of
 
 app = typer.Typer(no_args_is_help=True, help="Inbound events of the last seven days.")
@@ -41,5 +41,5 @@ def list_events(
             escaped(str(event.get("event_id") or "")),
             escaped(told),
         )
-    console().print(shown)
+    print_table(shown)
     next_command("headgate runs list")

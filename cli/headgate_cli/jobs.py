@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headgate_cli.output import counted, escaped, next_command, note, print_json, say, table
+from headgate_cli.output import counted, escaped, next_command, note, print_json, print_table, say, table
 from headgate_cli.world import world_of
 
 if TYPE_CHECKING:
@@ -181,14 +181,12 @@ def _described(job: "Job") -> dict[str, Any]:
 
 
 def _print_jobs(jobs: "tuple[Job, ...] | list[Job]") -> None:
-    from headgate_cli.output import console
-
     shown = table("job", "environment", "when", "runs")
     for job in jobs:
         shown.add_row(
             f"[bold]{job.name}[/]", job.environment, escaped(_when(job)), escaped("\n".join(job.run))
         )
-    console().print(shown)
+    print_table(shown)
 
 
 def _when(job: "Job") -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate_cli.faults import FAILED
-from headgate_cli.output import console, escaped, next_command, note, print_json, say, table
+from headgate_cli.output import escaped, next_command, note, print_json, print_table, say, table
 from headgate_cli.world import LOCAL_FILE, local_root
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print an object
             colour = "green" if part.state == "running" else "red"
             numbers = (str(part.pid or ""), str(part.port or ""))
             shown.add_row(part.name, f"[{colour}]{part.state}[/]", *numbers, escaped(part.message or ""))
-        console().print(shown)
+        print_table(shown)
         if running and healthy:
             say(running.url)
     if not healthy:

@@ -58,7 +58,7 @@ def _of_node(lines: list[dict[str, Any]], node: str, run_id: int, known: set[str
     from difflib import get_close_matches
 
     from headgate.errors import NotFoundError
-    from headgate_cli.snapshot import node_name
+    from headgate_cli.described import node_name
 
     wanted = {unique_id for unique_id in known if node in (unique_id, node_name(unique_id))}
     if not wanted:
@@ -75,7 +75,7 @@ def _rank(line: Mapping[str, Any]) -> int:
 
 
 def _print(line: Mapping[str, Any]) -> None:
-    from headgate_cli.snapshot import node_name
+    from headgate_cli.described import node_name
 
     colour = _COLOURS.get(str(line.get("level")), "")
     message = escaped(str(line.get("message", "")).rstrip())

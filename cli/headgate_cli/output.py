@@ -114,6 +114,17 @@ def table(*columns: str, right: tuple[str, ...] = ()) -> "Table":
     return made
 
 
+def print_table(made: "Table") -> None:
+    """Data; a piped table has no spaces at its lines' ends."""
+    data = console()
+    if data.is_terminal:
+        data.print(made)
+        return
+    with data.capture() as captured:
+        data.print(made)
+    data.file.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
 def escaped(text: str) -> str:
     """Somebody else's text: its brackets are no markup."""
     from rich.markup import escape

@@ -1,41 +1,40 @@
 """How a run reads on a terminal: a head, a table of its nodes with what is quiet folded away, one line of result."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from headgate_cli.described import node_name
 from headgate_cli.moments import seconds_between
 from headgate_cli.output import (
-    console,
     counted,
     escaped,
     look,
     next_command,
     painted,
+    print_table,
     say,
     seconds_text,
     table,
 )
-from headgate_cli.snapshot import Row, Snapshot, Step, node_name, skips
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from headgate.bootstrap import World
     from headgate.domain.run import Run
+    from headgate.domain.run_view import NodeView, RunView, StepView
 
 _TESTS = frozenset({"test", "unit_test"})
-_ORDER = {"error": 3, "fail": 3, "runtime error": 3, "partial success": 3, "warn": 2, "skipped": 4}
+_UNBUILT = frozenset({"waiting", "ready", "not run", "never finished"})
 
 
-def print_report(world: "World", snapshot: Snapshot, *, everything: bool = False) -> None:
-    """Head, table, result, and what to type next. `everything`: fold nothing."""
-    print_head(snapshot.run)
-    for step in snapshot.steps:
-        if len(snapshot.steps) > 1:
+def print_report(view: "RunView", address: str = "", *, everything: bool = False) -> None:
+    """Head, table, result, and what to type next. `everything`: fold nothing. `address`: the run's page."""
+    print_head(view.run)
+    for step in view.steps:
+        if len(view.steps) > 1:
             say(f"\n[bold]step {step.number}[/]  {escaped(step.command)}")
-        _print_step(world, step, everything)
-    print_result(snapshot, world.clock.now())
+        _print_step(step, everything)
+    _print_result(view, address)
 
 
 def print_head(run: "Run") -> None:
@@ -47,99 +46,102 @@ def print_head(run: "Run") -> None:
         say(f"[bright_black]{escaped(run.steps[0])}[/]")
 
 
-def _print_step(world: "World", step: Step, everything: bool) -> None:
-    if step.record is None:
-        return
-    rows = sorted((row for row in step.rows if row.is_done), key=_place)
-    quiet = [] if everything else [row for row in rows if _is_quiet(row)]
-    shown = [row for row in rows if row not in quiet and (everything or row.status != "skipped")]
+def _print_step(step: "StepView", everything: bool) -> None:
+    # The other way round than on a page: on a terminal the end is what one sees.
+    nodes = list(reversed(step.nodes))
+    shown = [node for node in nodes if everything or not (_is_quiet(node) or _is_folded(node))]
     if shown:
         say("")
-        console().print(_table(shown))
-    for line in _folded(world, step, quiet, everything):
-        say(line)
+        print_table(_table(shown))
+    if not everything:
+        for line in _folded(step):
+            say(line)
+    for told in step.lost:
+        say(f"[red]✕[/] {escaped(told)}")
+    if step.planned and not step.nodes:
+        say("[bright_black]nothing to build: the selection matches no node[/]")
 
 
-def _table(rows: Iterable[Row]) -> "Table":
+def _table(nodes: "Iterable[NodeView]") -> "Table":
     shown = table("", "node", "status", "time", "runner", "message", right=("time", "runner"))
-    for row in rows:
-        mark = look(row.status)
-        name = (
-            row.name
-            if row.record.resource_type not in _TESTS
-            else f"[bright_black]test[/] {escaped(row.name)}"
-        )
+    for node in nodes:
+        mark = look(node.status)
+        name = escaped(node_name(node.unique_id))
         shown.add_row(
             f"[{mark.colour}]{mark.glyph}[/]",
-            name,
-            f"[{mark.colour}]{row.status}[/]",
-            seconds_text(row.seconds) if row.seconds is not None else "",
-            str(row.runner or ""),
-            escaped(first_line(row)),
+            name if node.kind not in _TESTS else f"[bright_black]test[/] {name}",
+            f"[{mark.colour}]{node.status}[/]",
+            seconds_text(node.seconds) if node.seconds is not None else "",
+            str(node.runner or ""),
+            escaped(telling(node)),
         )
     return shown
 
 
-def _folded(world: "World", step: Step, quiet: list[Row], everything: bool) -> Iterator[str]:
+def _folded(step: "StepView") -> Iterator[str]:
+    quiet = [node for node in step.nodes if _is_quiet(node)]
     if quiet:
-        seconds = sum(row.seconds or 0.0 for row in quiet)
-        yield f"[green]✓[/] {counted(len(quiet), 'test')} passed [bright_black]· {seconds_text(seconds)} together[/]"
-    if not everything:
-        for cause, rows in skips(world, step).by_cause.items():
-            why = f", downstream of [bold]{escaped(cause)}[/]" if cause else ""
-            yield f"[bright_black]{look('skipped').glyph}[/] {counted(len(rows), 'node')} skipped{why}"
-    waiting = [row for row in step.rows if row.status in ("waiting", "ready")]
-    running = [row for row in step.rows if row.status == "running"]
-    if running:
-        yield f"[blue]▸[/] building now: {escaped(', '.join(row.name for row in running))}"
-    if waiting:
-        yield f"[bright_black]…[/] {counted(len(waiting), 'node')} not started"
-    if step.record is not None and step.total == 0:
-        yield "[bright_black]nothing to build: the selection matches no node[/]"
+        seconds = seconds_text(sum(node.seconds or 0.0 for node in quiet))
+        yield f"[green]✓[/] {counted(len(quiet), 'test')} passed [bright_black]in {seconds} together[/]"
+    told = {unique_id for node in step.nodes for unique_id in node.held_back}
+    for node in step.nodes:
+        if node.held_back:
+            yield (
+                f"{_grey('skipped')} {counted(len(node.held_back), 'node')} skipped, "
+                f"downstream of [bold]{escaped(node_name(node.unique_id))}[/]"
+            )
+    others = [node for node in step.nodes if node.status == "skipped" and node.unique_id not in told]
+    if others:
+        yield f"{_grey('skipped')} {counted(len(others), 'node')} skipped"
+    for status in sorted(_UNBUILT):
+        number = sum(node.status == status for node in step.nodes)
+        if number:
+            yield f"{_grey('queued')} {counted(number, 'node')} {status}"
 
 
-def print_result(snapshot: Snapshot, now: float) -> None:
-    """The last line of data, and the next command."""
-    run = snapshot.run
-    seconds = seconds_between(run.created_at, run.finished_at, now) or 0.0
-    facts = [f"{painted(run.status.value)} [bold]in {seconds_text(seconds)}[/]"]
-    facts += [f"{number} {status}" for status, number in _counts(snapshot).most_common()]
-    runners = max((step.record.runners for step in snapshot.steps if step.record), default=0)
+def _print_result(view: "RunView", address: str) -> None:
+    run = view.run
+    seconds = seconds_between(run.created_at, run.finished_at, view.now) or 0.0
+    built = {status: number for status, number in view.counts.items() if status not in _UNBUILT}
+    facts = [f"{painted(run.status.value)} in [bold]{seconds_text(seconds)}[/]"]
+    facts += [f"{number:,} {status}" for status, number in built.items()]
+    runners = {node.runner for step in view.steps for node in step.nodes if node.runner}
     if runners:
-        facts.append(counted(runners, "runner"))
+        facts.append(counted(len(runners), "runner"))
     say("")
-    say(" · ".join(facts))
-    failed = [row for row in snapshot.rows if row.failed]
-    if run.error and not failed:
-        say(f"[red]{escaped(run.error)}[/]")
+    say(" · ".join([*facts, address] if address else facts))
+    if view.error:
+        say(f"[red]{escaped(view.error)}[/]")
+    _print_next(view)
+
+
+def _print_next(view: "RunView") -> None:
+    run = view.run
+    failed = [node for step in view.steps for node in step.failed]
     if not run.status.is_final:
         next_command(f"headgate runs watch {run.run_id}")
     elif failed:
-        next_command(f"headgate logs {run.run_id} {failed[0].name}", f"headgate run {run.job}")
+        next_command(
+            f"headgate logs {run.run_id} {node_name(failed[0].unique_id)}", f"headgate run {run.job}"
+        )
     elif run.error:
         next_command(f"headgate logs {run.run_id}", f"headgate run {run.job}")
     else:
         next_command(f"headgate runs view {run.run_id} --all", f"headgate logs {run.run_id}")
 
 
-def _counts(snapshot: Snapshot) -> Counter[str]:
-    return Counter(row.status for row in snapshot.rows if row.is_done)
+def telling(node: "NodeView") -> str:
+    """The line of a message that says most; what a database answers when all went well says nothing."""
+    return node.headline if node.failed or node.status == "warn" else ""
 
 
-def _is_quiet(row: Row) -> bool:
-    return row.record.resource_type in _TESTS and row.status == "pass"
+def _is_quiet(node: "NodeView") -> bool:
+    return node.kind in _TESTS and node.status == "pass"
 
 
-def _place(row: Row) -> tuple[int, str, str]:
-    """Failures last, where the eye is when the table has scrolled past."""
-    return _ORDER.get(row.status, 1), row.record.finished_at or "~", row.record.unique_id
+def _is_folded(node: "NodeView") -> bool:
+    return node.status == "skipped" or node.status in _UNBUILT
 
 
-def first_line(row: Row) -> str:
-    """The line of a message that says most; dbt's `SELECT 12` and `CREATE VIEW` say nothing."""
-    from headgate.domain.alerts import first_line as most_telling
-
-    return most_telling(row.message) if row.failed or row.status == "warn" else ""
-
-
-__all__ = ["first_line", "node_name", "print_head", "print_report", "print_result"]
+def _grey(status: str) -> str:
+    return f"[bright_black]{look(status).glyph}[/]"

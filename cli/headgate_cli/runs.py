@@ -8,20 +8,21 @@ import typer
 from headgate_cli.faults import FAILED, INTERRUPTED, TIMED_OUT
 from headgate_cli.moments import local_time, seconds_between
 from headgate_cli.output import (
-    console,
     escaped,
     next_command,
     note,
     painted,
     print_json,
+    print_table,
     say,
     seconds_text,
     table,
 )
-from headgate_cli.world import world_of
+from headgate_cli.world import address_of, world_of
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
+    from headgate.domain.run_view import RunView
 
 app = typer.Typer(no_args_is_help=True, help="Runs: list, view, watch.")
 
@@ -42,7 +43,7 @@ def run(
     from headgate.domain.run import Cause
     from headgate.errors import NotFoundError
     from headgate.usecases.start_job import start_job
-    from headgate_cli.snapshot import run_json
+    from headgate_cli.described import run_object
 
     world = world_of(context)
     found = world.jobs.job(job)
@@ -55,7 +56,7 @@ def run(
     if watch:
         _watch(world, started.run_id, timeout, as_json)
     elif as_json:
-        print_json({"run": run_json(started)})
+        print_json({"run": run_object(started)})
     else:
         say(f"[green]✓[/] run [bold]{started.run_id}[/] of {found.name} is queued")
         next_command(f"headgate runs watch {started.run_id}")
@@ -69,12 +70,12 @@ def list_runs(
     as_json: JsonOption = False,
 ) -> None:
     """The latest runs, newest first."""
-    from headgate_cli.snapshot import run_json
+    from headgate_cli.described import run_object
 
     world = world_of(context)
     runs = world.runs.list_runs(limit, job)
     if as_json:
-        print_json({"runs": [run_json(found) for found in runs]})
+        print_json({"runs": [run_object(found) for found in runs]})
         return
     if not runs:
         note("there is no run yet")
@@ -92,7 +93,7 @@ def list_runs(
             escaped(found.cause.kind + (f": {found.cause.detail}" if found.cause.detail else "")),
             ", ".join(f"{number} {status}" for status, number in found.counts.items()),
         )
-    console().print(shown)
+    print_table(shown)
     next_command(f"headgate runs view {runs[0].run_id}")
 
 
@@ -101,15 +102,10 @@ def view(
     context: typer.Context, run: RunArgument, everything: AllOption = False, as_json: JsonOption = False
 ) -> None:
     """A run and what became of each node, as the table has it now."""
-    from headgate_cli.report import print_report
-    from headgate_cli.snapshot import take
+    from headgate_cli.watch import look_at
 
     world = world_of(context)
-    snapshot = take(world, run_id_of(world, run))
-    if as_json:
-        print_json(snapshot.to_json())
-    else:
-        print_report(world, snapshot, everything=everything)
+    _print(world, look_at(world, run_id_of(world, run)), as_json, everything)
 
 
 @app.command()
@@ -123,12 +119,11 @@ def watch(
 
 def _watch(world: "World", run_id: int, timeout: float | None, as_json: bool) -> None:
     from headgate.domain.run import RunStatus
-    from headgate_cli.report import print_report
     from headgate_cli.watch import WatchTimedOutError
     from headgate_cli.watch import watch as watch_run
 
     try:
-        snapshot = watch_run(world, run_id, timeout)
+        view = watch_run(world, run_id, timeout)
     except WatchTimedOutError as fault:
         note(f"[yellow]![/] {fault}")
         next_command(f"headgate runs watch {run_id}")
@@ -137,12 +132,19 @@ def _watch(world: "World", run_id: int, timeout: float | None, as_json: bool) ->
         note(f"\nstopped watching; run {run_id} goes on")
         next_command(f"headgate runs watch {run_id}")
         raise typer.Exit(INTERRUPTED) from None
-    if as_json:
-        print_json(snapshot.to_json())
-    else:
-        print_report(world, snapshot)
-    if snapshot.run.status is not RunStatus.SUCCESS:
+    _print(world, view, as_json)
+    if view.run.status is not RunStatus.SUCCESS:
         raise typer.Exit(FAILED)
+
+
+def _print(world: "World", view: "RunView", as_json: bool, everything: bool = False) -> None:
+    from headgate_cli.described import view_object
+    from headgate_cli.report import print_report
+
+    if as_json:
+        print_json(view_object(view))
+    else:
+        print_report(view, address_of(world, view.run.run_id), everything=everything)
 
 
 def run_id_of(world: "World", text: str) -> int:

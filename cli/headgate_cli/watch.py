@@ -5,17 +5,20 @@ from collections import Counter
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headgate.usecases.view_run import view_run
+from headgate_cli.described import node_name
 from headgate_cli.moments import seconds_between
 from headgate_cli.output import escaped, look, note, notes, painted, seconds_text
-from headgate_cli.report import first_line
-from headgate_cli.snapshot import Row, Snapshot, take
+from headgate_cli.report import telling
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
+    from headgate.domain.run_view import NodeView, RunView, StepView
 
 POLL_SECONDS = 0.5
-# A step of thousands of nodes takes longer to read than to wait for: reading stays a tenth of the time.
+# A step of thousands of nodes takes a while to read: reading stays a tenth of the time.
 READING_SHARE = 10
+_PENDING = frozenset({"waiting", "ready", "running", "not run", "never finished"})
 
 
 class WatchTimedOutError(Exception):
@@ -23,29 +26,33 @@ class WatchTimedOutError(Exception):
 
 
 class Audience(AbstractContextManager["Audience"], Protocol):
-    """Whoever is shown each snapshot."""
+    """Whoever is shown the run, time and again."""
 
-    def show(self, snapshot: Snapshot, now: float) -> None: ...
+    def show(self, view: "RunView") -> None: ...
 
 
-def watch(world: "World", run_id: int, timeout: float | None = None) -> Snapshot:
-    """Show a run until it is final; returns it then. Raises WatchTimedOutError."""
+def look_at(world: "World", run_id: int) -> "RunView":
+    """A run as it is now."""
+    return view_run(run_id, runs=world.runs, queue=world.queue, plans=world.plans, clock=world.clock)
+
+
+def watch(world: "World", run_id: int, timeout: float | None = None) -> "RunView":
+    """Show a run until it is final; returns it then. Raises WatchTimedOutError after `timeout` seconds."""
     until = None if timeout is None else world.clock.now() + timeout
-    snapshot: Snapshot | None = None
     with _Bars() if notes().is_terminal else _Lines() as audience:
         while True:
             asked = time.perf_counter()
-            snapshot = take(world, run_id, snapshot)
-            audience.show(snapshot, world.clock.now())
-            if snapshot.run.status.is_final:
-                return take(world, run_id)
+            view = look_at(world, run_id)
+            audience.show(view)
+            if view.run.status.is_final:
+                return view
             if until is not None and world.clock.now() >= until:
-                raise WatchTimedOutError(f"run {run_id} is still {snapshot.run.status} after {timeout:g} s")
+                raise WatchTimedOutError(f"run {run_id} is still {view.run.status.value} after {timeout:g} s")
             world.clock.sleep(max(POLL_SECONDS, READING_SHARE * (time.perf_counter() - asked)))
 
 
 class _Lines(Audience):
-    """One line per event: the run's status, each node that ended. Skipped ones are told by the table at the end."""
+    """One line per event: the run's status, each node that ended. What was skipped is told at the end, folded."""
 
     def __init__(self) -> None:
         self._status = ""
@@ -53,38 +60,45 @@ class _Lines(Audience):
         self._told: set[tuple[int, str]] = set()
 
     def __exit__(self, *_: Any) -> None:
-        return None
+        note("")
 
-    def show(self, snapshot: Snapshot, now: float) -> None:
-        at = _since(snapshot, now)
-        if snapshot.run.status.value != self._status:
-            self._status = snapshot.run.status.value
-            note(
-                f"{at}  {painted(self._status)}  [bright_black]run {snapshot.run.run_id} of {snapshot.run.job}[/]"
-            )
-        for step in snapshot.steps:
-            if step.record is not None and step.number not in self._steps:
+    def show(self, view: "RunView") -> None:
+        at, run = _since(view), view.run
+        if not run.status.is_final:
+            self._show_status(at, view)
+        for step in view.steps:
+            if step.planned and step.number not in self._steps:
                 self._steps.add(step.number)
-                note(f"{at}  [bright_black]step {step.number}  {escaped(step.command)}: {step.total} nodes, "
-                     f"{step.record.runners} runners[/]")  # fmt: skip
-        ended = [
-            row for row in snapshot.rows if row.is_done and (row.step, row.record.unique_id) not in self._told
-        ]
-        for row in sorted(ended, key=lambda row: row.record.finished_at or ""):
-            self._told.add((row.step, row.record.unique_id))
-            if row.status != "skipped":
-                note(f"{at}  {_event(row)}")
+                note(
+                    f"{at}  [bright_black]step {step.number}  {escaped(step.command)}: {len(step.nodes)} nodes[/]"
+                )
+            for node in step.nodes:
+                self._show_node(at, step.number, node)
+        if run.status.is_final:
+            self._show_status(at, view)
+
+    def _show_status(self, at: str, view: "RunView") -> None:
+        if view.run.status.value != self._status:
+            self._status = view.run.status.value
+            note(f"{at}  {painted(self._status)}  [bold]run {view.run.run_id} of {view.run.job}[/]")
+
+    def _show_node(self, at: str, step: int, node: "NodeView") -> None:
+        key = (step, node.unique_id)
+        if node.status in _PENDING or key in self._told:
+            return
+        self._told.add(key)
+        if node.status == "skipped":
+            return
+        took = seconds_text(node.seconds) if node.seconds is not None else ""
+        name = escaped(node_name(node.unique_id))
+        padding = " " * max(0, len("success") - len(node.status))
+        line = f"{at}  {painted(node.status)}{padding}  {name}  [bright_black]{took}  runner {node.runner}[/]"
+        note(f"{line}  {escaped(telling(node))}".rstrip())
 
 
-def _event(row: Row) -> str:
-    seconds = seconds_text(row.seconds) if row.seconds is not None else ""
-    told = first_line(row)
-    line = f"{painted(row.status)}  {escaped(row.name)}  [bright_black]{seconds}  runner {row.runner}[/]"
-    return f"{line}  {escaped(told)}" if told else line
-
-
-def _since(snapshot: Snapshot, now: float) -> str:
-    return f"[bright_black]{seconds_between(snapshot.run.created_at, None, now) or 0.0:6.1f} s[/]"
+def _since(view: "RunView") -> str:
+    seconds = seconds_between(view.run.created_at, view.run.finished_at, view.now) or 0.0
+    return f"[bright_black]{seconds:6.1f} s[/]"
 
 
 class _Bars(Audience):
@@ -112,37 +126,48 @@ class _Bars(Audience):
     def __exit__(self, *_: Any) -> None:
         self._progress.stop()
 
-    def show(self, snapshot: Snapshot, now: float) -> None:
-        step = snapshot.current
-        rows = step.rows
-        done = sum(row.is_done for row in rows)
-        run = snapshot.run
-        of_steps = f" step {step.number}/{len(snapshot.steps)}" if len(snapshot.steps) > 1 else ""
+    def show(self, view: "RunView") -> None:
+        run, step = view.run, _current(view)
+        total, done = len(step.nodes), _done(step.nodes)
+        of_steps = f" · step {step.number} of {len(view.steps)}" if len(view.steps) > 1 else ""
         self._progress.update(
             self._run,
             description=f"[bold]run {run.run_id}[/] {escaped(run.job)}{of_steps}",
-            total=step.total or None,
+            total=total or None,
             completed=done,
-            count=f"{done}/{step.total}" if step.total else "",
-            text=f"{_since(snapshot, now)}  {_tally(rows) or painted(run.status.value)}",
+            count=f"{done}/{total}" if total else "",
+            text=f"{_since(view)}  {_tally(step) or painted(run.status.value)}",
         )
-        for runner in range(1, (step.record.runners if step.record else 0) + 1):
-            self._show_runner(runner, rows, step.total)
+        seen = {node.runner for node in step.nodes if node.runner}
+        for runner in sorted(seen | self._runners.keys()):
+            self._show_runner(runner, [node for node in step.nodes if node.runner == runner], total)
 
-    def _show_runner(self, runner: int, rows: list[Row], total: int) -> None:
+    def _show_runner(self, runner: int, mine: "list[NodeView]", total: int) -> None:
         if runner not in self._runners:
-            self._runners[runner] = self._progress.add_task(
-                f"  runner {runner}", total=None, count="", text=""
-            )
-        mine = [row for row in rows if row.runner == runner]
-        building = [row.name for row in mine if row.status == "running"]
-        done = sum(row.is_done for row in mine)
-        text = escaped(", ".join(building[:3])) + (f" +{len(building) - 3}" if len(building) > 3 else "")
-        self._progress.update(self._runners[runner], total=total, completed=done, count=str(done), text=text)
+            self._runners[runner] = self._progress.add_task("", total=None, count="", text="")
+        building = [node_name(node.unique_id) for node in mine if node.status == "running"]
+        more = f" +{len(building) - 3}" if len(building) > 3 else ""
+        self._progress.update(
+            self._runners[runner],
+            description=f"  runner {runner}",
+            total=total,
+            completed=_done(mine),
+            count=str(_done(mine)),
+            text=escaped(", ".join(building[:3])) + more,
+        )
 
 
-def _tally(rows: list[Row]) -> str:
-    counts = Counter(row.status for row in rows if row.is_done)
+def _current(view: "RunView") -> "StepView":
+    """The last step that was planned, else the first."""
+    return next((step for step in reversed(view.steps) if step.planned), view.steps[0])
+
+
+def _done(nodes: "tuple[NodeView, ...] | list[NodeView]") -> int:
+    return sum(node.status not in _PENDING for node in nodes)
+
+
+def _tally(step: "StepView") -> str:
+    counts = Counter(node.status for node in step.nodes if node.status not in _PENDING)
     return "  ".join(
         f"[{look(status).colour}]{look(status).glyph} {number}[/]" for status, number in counts.items()
     )

@@ -45,6 +45,12 @@ def choose_stack() -> None:
     enter_local_environment(root)
 
 
+def address_of(world: "World", run_id: int) -> str:
+    """A run's page, or nothing where no console is configured."""
+    url = world.settings.variables.get("HEADGATE_CONSOLE_URL", "").rstrip("/")
+    return f"{url}/runs/{run_id}" if url else ""
+
+
 def local_root(start: Path | None = None) -> Path | None:
     """The nearest folder, from `start` upwards, whose local stack was started."""
     here = (start or Path.cwd()).resolve()
