@@ -22,6 +22,7 @@ from headgate_cli.world import state_folder, world_of
 if TYPE_CHECKING:
     from headgate.domain.bundle import Bundle
     from headgate.domain.job import Environment, JobsFile
+    from headgate.ports import Secrets
 
 JOBS_FILE = Path("headgate.yml")
 
@@ -53,10 +54,23 @@ def publish(
             variables_of(jobs_file.jobs, chosen.name),
             scratch=Path(scratch),
             cache=state_folder(project_dir) / "parse-cache",
+            secrets=_secrets(chosen, world.secrets),
             on_step=lambda step: note(f"[bright_black]{escaped(step)} …[/]"),
         )
         changed = publish_bundle(bundle, chosen.name, bundles=world.bundles, jobs=world.jobs)
     _tell(bundle, chosen, changed, time.monotonic() - started, as_json)
+
+
+def _secrets(environment: "Environment", secrets: "Secrets") -> dict[str, str]:
+    from headgate.errors import HeadgateError
+    from headgate.usecases.read_secrets import read_secrets
+
+    try:
+        return read_secrets(environment, secrets=secrets)
+    except HeadgateError as fault:
+        # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
+        note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")
+        return {}
 
 
 def find_jobs_file(given: Path | None, project: Path) -> Path:

@@ -38,21 +38,32 @@ def build_bundle(
     *,
     scratch: Path,
     cache: Path,
+    secrets: Mapping[str, str] | None = None,
     on_step: OnStep = lambda _: None,
 ) -> Bundle:
-    """Make the bundle's files below `scratch`. Raises ProjectError when the project does not parse."""
+    """Make the bundle's files below `scratch`. Raises ProjectError when the project does not parse.
+
+    secrets: variables to parse with, as runners will have them: dbt fixes a relation's database when it parses.
+    """
     project = read_project(folder).copy_to(scratch / "project")
     set_profile(project, environment)
     parses = {}
     for digest, text in variables.items():
         on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
         kept = cache / project.name / environment.name / digest
-        parses[digest] = _parse(project, environment, text, scratch / digest, kept)
+        parses[digest] = _parse(project, environment, text, secrets or {}, scratch / digest, kept)
     return _pack(project, environment, variables, parses, scratch)
 
 
-def _parse(project: Project, environment: Environment, variables: str, scratch: Path, cache: Path) -> _Parsed:
-    parse = parse_project(project, environment.target, variables, scratch, cache)
+def _parse(
+    project: Project,
+    environment: Environment,
+    variables: str,
+    secrets: Mapping[str, str],
+    scratch: Path,
+    cache: Path,
+) -> _Parsed:
+    parse = parse_project(project, environment.target, variables, secrets, scratch, cache)
     index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
     packed = scratch / names.INDEX
     packed.write_bytes(index.encode())

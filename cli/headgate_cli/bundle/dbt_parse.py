@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -44,8 +44,12 @@ def find_dbt() -> Path:
     return Path(found)
 
 
-def parse_project(project: Project, target: str, variables: str, scratch: Path, cache: Path) -> Parse:
+def parse_project(
+    project: Project, target: str, variables: str, secrets: Mapping[str, str], scratch: Path, cache: Path
+) -> Parse:
     """Parse a private copy of a project. `cache` keeps dbt's partial parse between calls.
+
+    A variable of this shell wins over the secret of the same name.
 
     Raises ProjectError with dbt's own message.
     """
@@ -58,14 +62,14 @@ def parse_project(project: Project, target: str, variables: str, scratch: Path, 
         "parse", "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target", target, "--vars", variables, "--target-path", str(scratch), "--log-path", str(scratch),
     ]  # fmt: skip
-    _run(command, project)
+    _run(command, project, secrets)
     _remember(scratch / PARTIAL_PARSE, remembered)
     found = scratch / PARTIAL_PARSE
     return Parse(scratch / MANIFEST, found, _surroundings(found.read_bytes()))
 
 
-def _run(command: list[str], project: Project) -> None:
-    environment = os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+def _run(command: list[str], project: Project, secrets: Mapping[str, str]) -> None:
+    environment = dict(secrets) | os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     # Neither a terminal's size nor a --no-partial-parse from outside may change what a bundle holds.
     for name in ("DBT_PARTIAL_PARSE", "DBT_WRITE_JSON", "DBT_TARGET", "DBT_PROFILE"):
         environment.pop(name, None)
