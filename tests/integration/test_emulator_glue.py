@@ -421,6 +421,27 @@ def test_a_deployed_table_has_its_time_to_live(emulated: Emulated) -> None:
     }
 
 
+def test_a_condition_is_parsed_once_for_many_items(emulated: Emulated, tmp_path: Path) -> None:
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from ministack.services import dynamodb
+        from headgate_local.emulator import patches
+        patches.install(None, cache=Path(sys.argv[1]))
+        items = [{"pk": {"S": str(number)}} for number in range(100)]
+        found = [i for i in items if dynamodb._evaluate_condition("pk = :p", i, {":p": {"S": "7"}}, {})]
+        print(found, dynamodb._condition_syntax_error.cache_info().misses)
+    """
+    result = subprocess.run(
+        [emulated.places.emulator_python, "-c", code, tmp_path],
+        env=emulator_environment(emulated.places, 4566, os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.strip() == "[{'pk': {'S': '7'}}] 1", result.stderr
+
+
 def test_a_topic_feeds_a_function_through_a_queue_and_failures_end_in_the_dead_letters(
     emulated: Emulated,
 ) -> None:

@@ -9,6 +9,7 @@ from headgate_local.emulator import (
     ecs_launch,
     ecs_stop,
     execution_abort,
+    expressions,
     fan_out,
     generated_secrets,
     lambda_environment,
@@ -44,6 +45,7 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     fan_out.install()
     schedules.install()
     tables.install()
+    expressions.install()
     alarms.install()
     request_cookies.install()
     generated_secrets.install()
