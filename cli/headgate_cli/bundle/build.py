@@ -3,7 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+
+import msgspec
 
 from headgate.domain import bundle as names
 from headgate.domain.bundle import Bundle, BundleMetadata, content_digest
@@ -84,7 +87,9 @@ def _pack(
         target=environment.target,
         dbt_version=index.dbt_version,
         adapter=index.adapter_type,
-        parses={name: parsed.parse.surroundings for name, parsed in parses.items()},
+        parses={
+            name: f"{parsed.parse.surroundings}{_meaning(parsed.index)}" for name, parsed in parses.items()
+        },
     )
     archive, metadata = scratch / names.PROJECT, scratch / names.METADATA
     write_zip(project.folder, contents, archive)
@@ -96,6 +101,15 @@ def _pack(
         files[names.named(name, names.INDEX)] = parsed.packed
     size = sum(path.stat().st_size for path in files.values())
     return Bundle(digest=digest, files=files, nodes=_buildable(index), size=size)
+
+
+def _meaning(index: Index) -> str:
+    """Digest of what dbt made of the project: the same files give other relations in another database.
+
+    In order of unique_id, since a partial parse may list the same nodes in another order.
+    """
+    nodes = sorted(index.nodes.items())
+    return sha256(msgspec.msgpack.encode(nodes)).hexdigest()
 
 
 def _metadata(
