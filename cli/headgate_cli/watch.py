@@ -106,18 +106,24 @@ class _Bars(Audience):
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn
+        from rich.table import Column
 
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(min_width=18, no_wrap=True)),
             BarColumn(bar_width=28, complete_style="blue", finished_style="green"),
-            TextColumn("{task.fields[count]:>9}"),
-            TextColumn("{task.fields[text]}"),
+            TextColumn(
+                "{task.fields[count]}", table_column=Column(min_width=9, justify="right", no_wrap=True)
+            ),
+            TextColumn("{task.fields[text]}", table_column=Column(no_wrap=True, overflow="ellipsis")),
             console=notes(),
             transient=True,
-            expand=True,
+            auto_refresh=False,
         )
-        self._run = self._progress.add_task("", total=None, count="", text="")
+        self._run = self._add()
         self._runners: dict[int, Any] = {}
+
+    def _add(self) -> Any:
+        return self._progress.add_task("", total=None, count="", text="")
 
     def __enter__(self) -> "_Bars":
         self._progress.start()
@@ -138,13 +144,13 @@ class _Bars(Audience):
             count=f"{done}/{total}" if total else "",
             text=f"{_since(view)}  {_tally(step) or painted(run.status.value)}",
         )
-        seen = {node.runner for node in step.nodes if node.runner}
-        for runner in sorted(seen | self._runners.keys()):
+        for runner in range(1, max((node.runner or 0 for node in step.nodes), default=0) + 1):
             self._show_runner(runner, [node for node in step.nodes if node.runner == runner], total)
+        self._progress.refresh()
 
     def _show_runner(self, runner: int, mine: "list[NodeView]", total: int) -> None:
         if runner not in self._runners:
-            self._runners[runner] = self._progress.add_task("", total=None, count="", text="")
+            self._runners[runner] = self._add()
         building = [node_name(node.unique_id) for node in mine if node.status == "running"]
         more = f" +{len(building) - 3}" if len(building) > 3 else ""
         self._progress.update(
@@ -167,7 +173,5 @@ def _done(nodes: "tuple[NodeView, ...] | list[NodeView]") -> int:
 
 
 def _tally(step: "StepView") -> str:
-    counts = Counter(node.status for node in step.nodes if node.status not in _PENDING)
-    return "  ".join(
-        f"[{look(status).colour}]{look(status).glyph} {number}[/]" for status, number in counts.items()
-    )
+    counts = Counter(look(node.status) for node in step.nodes if node.status not in _PENDING)
+    return "  ".join(f"[{shown.colour}]{shown.glyph} {number}[/]" for shown, number in counts.items())

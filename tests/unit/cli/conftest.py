@@ -149,10 +149,8 @@ BROKEN = {
 class Play:
     """A run as the state machine and its runners would drive it."""
 
-    def __init__(self, world: CommandWorld, job: str = "finance") -> None:
-        self.world = world
-        cause = Cause("fivetran", f"test-{job}", "connector stripe, sync 1")
-        self.run: Run = start_job(world.jobs.job(job), cause, jobs=world.jobs, runs=world.runs, bus=world.bus)
+    def __init__(self, world: CommandWorld, run: Run) -> None:
+        self.world, self.run = world, run
 
     def plan(self, step: int = 1, nodes: tuple[PlannedNode, ...] = NODES, runners: int = 2) -> Plan:
         command = Command.parse(self.run.steps[step - 1])
@@ -213,6 +211,24 @@ class Play:
 
 
 @pytest.fixture
+def playing(world: CommandWorld) -> Callable[[Run], Play]:
+    """Drives a run that exists."""
+    return lambda run: Play(world, run)
+
+
+@pytest.fixture
 def play(world: CommandWorld) -> Callable[..., Play]:
-    """A run of a job, still queued."""
-    return lambda job="finance": Play(world, job)
+    """Makes a run of a job, still queued, and drives it."""
+
+    def make(job: str = "finance") -> Play:
+        cause = Cause("fivetran", f"test-{job}", "connector stripe, sync 1")
+        run = start_job(world.jobs.job(job), cause, jobs=world.jobs, runs=world.runs, bus=world.bus)
+        return Play(world, run)
+
+    return make
+
+
+@pytest.fixture
+def broken() -> dict[str, tuple[str, str]]:
+    """One model fails, with a message as dbt words it."""
+    return dict(BROKEN)
