@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SCHEMA_VERSION = 1
-_PIPED_WIDTH = 200
+_PIPED_WIDTH = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """How a run reads on a terminal: a head, a table of its nodes with what is quiet folded away, one line of result."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
     from headgate.domain.run import Run
     from headgate.domain.run_view import NodeView, RunView, StepView
 
+_DBT_S_HEAD = re.compile(r"(?P<kind>[\w ]+ Error) in [\w ]+ \S+ \((?P<path>[^)]+)\): (?P<reason>.+)")
+_KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 _TESTS = frozenset({"test", "unit_test"})
+# Ephemeral models have a turn in the queue and no result: dbt builds them inside their children.
+_INLINED = "done"
 _UNBUILT = frozenset({"waiting", "ready", "not run", "never finished"})
 
 
@@ -49,7 +54,11 @@ def print_head(run: "Run") -> None:
 def _print_step(step: "StepView", everything: bool) -> None:
     # The other way round than on a page: on a terminal the end is what one sees.
     nodes = list(reversed(step.nodes))
-    shown = [node for node in nodes if everything or not (_is_quiet(node) or _is_folded(node))]
+    shown = [
+        node
+        for node in nodes
+        if (everything and node.status != _INLINED) or not (_is_quiet(node) or _is_folded(node))
+    ]
     if shown:
         say("")
         print_table(_table(shown))
@@ -66,10 +75,12 @@ def _table(nodes: "Iterable[NodeView]") -> "Table":
     shown = table("", "node", "status", "time", "runner", "message", right=("time", "runner"))
     for node in nodes:
         mark = look(node.status)
-        name = escaped(node_name(node.unique_id))
+        kind = _KINDS.get(node.kind, "")
         shown.add_row(
             f"[{mark.colour}]{mark.glyph}[/]",
-            name if node.kind not in _TESTS else f"[bright_black]test[/] {name}",
+            f"[bright_black]{kind}[/] {escaped(node_name(node.unique_id))}".removeprefix(
+                "[bright_black][/] "
+            ),
             f"[{mark.colour}]{node.status}[/]",
             seconds_text(node.seconds) if node.seconds is not None else "",
             str(node.runner or ""),
@@ -83,26 +94,30 @@ def _folded(step: "StepView") -> Iterator[str]:
     if quiet:
         seconds = seconds_text(sum(node.seconds or 0.0 for node in quiet))
         yield f"[green]✓[/] {counted(len(quiet), 'test')} passed [bright_black]in {seconds} together[/]"
-    told = {unique_id for node in step.nodes for unique_id in node.held_back}
-    for node in step.nodes:
-        if node.held_back:
-            yield (
-                f"{_grey('skipped')} {counted(len(node.held_back), 'node')} skipped, "
-                f"downstream of [bold]{escaped(node_name(node.unique_id))}[/]"
-            )
-    others = [node for node in step.nodes if node.status == "skipped" and node.unique_id not in told]
-    if others:
-        yield f"{_grey('skipped')} {counted(len(others), 'node')} skipped"
+    yield from _skips(step)
     for status in sorted(_UNBUILT):
         number = sum(node.status == status for node in step.nodes)
         if number:
             yield f"{_grey('queued')} {counted(number, 'node')} {status}"
 
 
+def _skips(step: "StepView") -> Iterator[str]:
+    causes = [node for node in step.nodes if node.held_back]
+    others = {node.unique_id for node in step.nodes if node.status == "skipped"}
+    for node in causes:
+        # With one cause there is no doubt: whatever was skipped was skipped for it.
+        below = others if len(causes) == 1 else others & set(node.held_back)
+        others = others - below
+        name = escaped(node_name(node.unique_id))
+        yield f"{_grey('skipped')} {counted(len(below), 'node')} skipped, downstream of [bold]{name}[/]"
+    if others:
+        yield f"{_grey('skipped')} {counted(len(others), 'node')} skipped"
+
+
 def _print_result(view: "RunView", address: str) -> None:
     run = view.run
     seconds = seconds_between(run.created_at, run.finished_at, view.now) or 0.0
-    built = {status: number for status, number in view.counts.items() if status not in _UNBUILT}
+    built = {status: number for status, number in view.counts.items() if status not in _UNBUILT | {_INLINED}}
     facts = [f"{painted(run.status.value)} in [bold]{seconds_text(seconds)}[/]"]
     facts += [f"{number:,} {status}" for status, number in built.items()]
     runners = {node.runner for step in view.steps for node in step.nodes if node.runner}
@@ -132,7 +147,11 @@ def _print_next(view: "RunView") -> None:
 
 def telling(node: "NodeView") -> str:
     """The line of a message that says most; what a database answers when all went well says nothing."""
-    return node.headline if node.failed or node.status == "warn" else ""
+    if not node.failed and node.status != "warn":
+        return ""
+    # "Database Error in model x (models/x.sql): reason": the row says which model, so the reason comes first.
+    found = _DBT_S_HEAD.fullmatch(node.headline)
+    return f"{found['kind']}: {found['reason']} ({found['path']})" if found else node.headline
 
 
 def _is_quiet(node: "NodeView") -> bool:
@@ -140,7 +159,7 @@ def _is_quiet(node: "NodeView") -> bool:
 
 
 def _is_folded(node: "NodeView") -> bool:
-    return node.status == "skipped" or node.status in _UNBUILT
+    return node.status in _UNBUILT or node.status in ("skipped", _INLINED)
 
 
 def _grey(status: str) -> str:

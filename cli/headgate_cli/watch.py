@@ -87,7 +87,7 @@ class _Lines(Audience):
         if node.status in _PENDING or key in self._told:
             return
         self._told.add(key)
-        if node.status == "skipped":
+        if node.status in ("skipped", "done"):
             return
         took = seconds_text(node.seconds) if node.seconds is not None else ""
         name = escaped(node_name(node.unique_id))
@@ -173,5 +173,6 @@ def _done(nodes: "tuple[NodeView, ...] | list[NodeView]") -> int:
 
 
 def _tally(step: "StepView") -> str:
-    counts = Counter(look(node.status) for node in step.nodes if node.status not in _PENDING)
+    ended = [node.status for node in step.nodes if node.status not in _PENDING | {"done"}]
+    counts = Counter(look(status) for status in ended)
     return "  ".join(f"[{shown.colour}]{shown.glyph} {number}[/]" for shown, number in counts.items())

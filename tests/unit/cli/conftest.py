@@ -162,8 +162,13 @@ class Play:
         )
         return plan
 
-    def build(self, plan: Plan, outcomes: dict[str, tuple[str, str]] | None = None) -> Iterator[None]:
-        """Every node, one at a time, by its runners in turn."""
+    def build(
+        self,
+        plan: Plan,
+        outcomes: dict[str, tuple[str, str]] | None = None,
+        results: dict[str, None] | None = None,
+    ) -> Iterator[None]:
+        """Every node, one at a time, by its runners in turn. `results`: nodes that end without one."""
         queue, clock = self.world.queue, self.world.clock
         sessions = [QueueSession(queue, clock, plan, runner) for runner in range(1, plan.runners + 1)]
         for session in sessions:
@@ -184,7 +189,7 @@ class Play:
             yield
             clock.advance(1.0)
             entry = {"unique_id": unique_id, "status": status, "execution_time": 0.25, "message": message}
-            own = unique_id in (OPENING, CLOSING)
+            own = unique_id in (OPENING, CLOSING, *(results or {}))
             sessions[runner - 1].finish(unique_id, None if own else NodeResult.from_entry(entry, runner))
 
     def move(self, status: RunStatus, **changes: object) -> None:
@@ -193,7 +198,12 @@ class Play:
         else:
             assert self.world.runs.move(self.run.run_id, status, **changes)
 
-    def whole(self, outcomes: dict[str, tuple[str, str]] | None = None, steps: int = 1) -> Iterator[None]:
+    def whole(
+        self,
+        outcomes: dict[str, tuple[str, str]] | None = None,
+        steps: int = 1,
+        results: dict[str, None] | None = None,
+    ) -> Iterator[None]:
         """From the queue to the end."""
         yield
         self.move(RunStatus.STARTING)
@@ -202,7 +212,7 @@ class Play:
             plan = self.plan(step)
             if step == 1:
                 self.move(RunStatus.RUNNING)
-            yield from self.build(plan, outcomes)
+            yield from self.build(plan, outcomes, results)
         if outcomes:
             self.move(RunStatus.ERROR, error="model.shop.fct_orders: column does not exist")
         else:

@@ -52,7 +52,7 @@ def test_watching_a_red_run(headgate: Any, play: Any, clock: Any, broken: dict[s
     clock.script = play().whole(broken)
     result = headgate("runs", "watch", "1")
     assert result.exit_code == 1
-    message = 'Database Error in model fct_orders (models/fct_orders.sql): column "amount" does not exist'
+    message = 'Database Error: column "amount" does not exist (models/fct_orders.sql)'
     shown = lines(result.stdout)
     (failed,) = [line for line in shown if line.startswith("✕ fct_orders")]
     assert failed.endswith(message)
@@ -64,6 +64,15 @@ def test_watching_a_red_run(headgate: Any, play: Any, clock: Any, broken: dict[s
     unfolded = lines(headgate("runs", "view", "1", "--all").stdout)
     assert [line for line in unfolded if line.startswith(f"{SKIPPED} fct_revenue skipped")]
     assert [line for line in unfolded if line.startswith("✓ test not_null_stg_payments_id pass")]
+
+
+def test_an_ephemeral_model_has_no_status_to_show(headgate: Any, play: Any, clock: Any) -> None:
+    clock.script = play().whole(results={"model.shop.stg_payments": None})
+    result = headgate("runs", "watch", "1")
+    assert result.exit_code == 0
+    assert "stg_payments" not in [line.split()[1] for line in lines(result.stdout) if " " in line]
+    assert "done" not in result.stdout + result.stderr
+    assert " 2 success · 2 pass " in lines(result.stdout)[-1]
 
 
 def test_a_run_of_two_steps(headgate: Any, play: Any, clock: Any) -> None:
