@@ -5,6 +5,7 @@ until a part ends by itself, which it reports by name in its log and in ``.headg
 """
 
 import argparse
+import contextlib
 import logging
 import os
 import signal
@@ -35,7 +36,7 @@ from headgate_local.processes import ProcessIdentity, group_is_alive, signal_gro
 from headgate_local.runner_leftovers import end_leftover_runners
 from headgate_local.warehouse import Warehouse
 
-LOOK_EVERY_SECONDS = 0.05
+LOOK_EVERY_SECONDS = 0.1
 READY_SECONDS = 60
 KILLED_SECONDS = 2
 logger = logging.getLogger("headgate.supervisor")
@@ -94,8 +95,8 @@ class Supervisor:
     def watch(self, parent: int | None) -> bool:
         """Wait for the order to stop; False when a part ended by itself (all are to be stopped then)."""
         while not self.is_stopping.wait(LOOK_EVERY_SECONDS):
-            if parent is not None and os.getppid() != parent:
-                logger.info("the process that started the stack is gone")
+            if reason := self._no_longer_wanted(parent):
+                logger.info("stopping: %s", reason)
                 return True
             for name, process in self._processes.items():
                 code = process.poll()
@@ -105,6 +106,14 @@ class Supervisor:
             if any(status.state is PartState.FAILED for status in self._status.values()):
                 return False
         return True
+
+    def _no_longer_wanted(self, parent: int | None) -> str | None:
+        if parent is not None and os.getppid() != parent:
+            return "the process that started the stack is gone"
+        report = read_report(self._places.parts_file)
+        if report is None or report.supervisor.pid != os.getpid():
+            return "the stack's folder was deleted or given to another supervisor"
+        return None
 
     def stop_all(self) -> None:
         """End every part in the reverse order of their start, the slow ones by force."""
@@ -146,7 +155,7 @@ class Supervisor:
         self._notes.append(text)
 
     def report(self) -> None:
-        with self._report_lock:
+        with self._report_lock, contextlib.suppress(FileNotFoundError):  # the folder may be deleted
             me = ProcessIdentity.of(os.getpid())
             write_report(
                 self._places.parts_file,

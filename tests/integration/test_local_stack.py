@@ -122,6 +122,15 @@ def test_a_dying_part_is_reported_by_name_and_takes_the_others_down(project: Pat
     assert "part 'emulator' ended by signal SIGKILL" in log
 
 
+def test_a_deleted_state_folder_ends_the_stack(project: Path) -> None:
+    local.up(project, port=a_free_port(), detach=True)
+    shutil.rmtree(project / ".headgate")
+    until = time.monotonic() + 15
+    while processes_of(project) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert processes_of(project) == []
+
+
 def test_a_killed_supervisor_does_not_confuse_what_follows_nor_does_a_taken_port(project: Path) -> None:
     first = local.up(project, port=a_free_port(), detach=True)
     os.kill(first.pids["supervisor"], signal.SIGKILL)
