@@ -5,8 +5,6 @@ from threading import Event, Thread
 
 from headgate.errors import LeaseLostError, UnavailableError
 
-HEARTBEAT_SECONDS = 15.0
-
 
 class Heartbeat:
     """Calls `renew` every few seconds until stopped; `lost` is told once when the lease is lost."""
@@ -15,7 +13,7 @@ class Heartbeat:
         self,
         renew: Callable[[], None],
         lost: Callable[[BaseException], None],
-        seconds: float = HEARTBEAT_SECONDS,
+        seconds: float,
     ) -> None:
         self._renew, self._lost, self._seconds = renew, lost, seconds
         self._stop = Event()

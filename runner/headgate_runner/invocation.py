@@ -1,6 +1,5 @@
 """One dbt invocation, in this process, with the manifest already loaded and our build task in place of dbt's."""
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,15 +27,11 @@ class DbtFailedError(HeadgateError):
 
 
 def load_manifest(path: Path) -> Manifest:
-    """The parsed project. Collecting garbage meanwhile would look at every new object, several times over."""
-    gc.disable()
+    """The parsed project. Raises InputError when this dbt cannot read it."""
     try:
         return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     except Exception as fault:
         raise InputError(f"the bundle's {path.name} cannot be read by this dbt: {fault}") from fault
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def arguments(plan: Plan, environment: Environment, folders: Folders) -> list[str]:

@@ -36,6 +36,22 @@ def mark_queries(adapter: Any, tag: str) -> None:
     header.reset()
 
 
+def end_orphans(adapter: Any, tag: str, unique_id: str) -> None:
+    """End what a killed runner left running for this node; on Postgres, where its locks would hold up the node.
+
+    A server notices that a client is gone only when it next writes to it. Found by the run's tag and by the node
+    in dbt's own query comment.
+    """
+    if adapter.type() != "postgres":
+        return
+    node = f'"node_id": "{unique_id}"'.replace("'", "''")
+    adapter.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity "  # noqa: S608 - both values are our own
+        f"where application_name = '{tag}' and pid <> pg_backend_pid() and position('{node}' in query) > 0",
+        fetch=True,
+    )
+
+
 class OpenSessions:
     """Cancels what dbt has running on the warehouse. Made in dbt's thread, used from the supervisor's."""
 

@@ -6,6 +6,7 @@ hooks and artifacts belong to the step, not to a process, so they hang on the st
 
 import time
 from collections.abc import Callable, Set
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from threading import local
@@ -20,13 +21,14 @@ from dbt.node_types import NodeType
 from dbt.selected_resources import set_selected_resources
 from dbt.task import group_lookup
 from dbt.task.build import BuildTask
+from dbt_common.invocation import get_invocation_id
 
 from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.results import BLOCKING, NodeResult, NodeStatus
 from headgate.domain.run import RunStatus as Status
 from headgate_runner import relations, run_results
 from headgate_runner.flat_graph import FlatGraph
-from headgate_runner.sessions import OpenSessions, mark_queries, name_sessions
+from headgate_runner.sessions import OpenSessions, end_orphans, mark_queries, name_sessions
 from headgate_runner.share import Share
 from headgate_runner.shared_queue import SharedQueue
 
@@ -41,6 +43,7 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
         self.sessions: OpenSessions | None = None
         self._planned = {node.unique_id: node for node in share.plan.nodes}
         self._built: set[str] = set()
+        self._again: set[str] = set()
         self._failed_ephemerals: dict[str, RunResult] = {}
         self._turn = local()
         self.job_queue: SharedQueue = SharedQueue(
@@ -105,6 +108,8 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
     def handle_job_queue(self, pool: Any, callback: Callable[[RunResult], None]) -> None:
         """Give the claimed node to a thread."""
         claim = self.job_queue.take()
+        if claim.attempt > 1:
+            self._again.add(claim.unique_id)
         if claim.skip:
             self._skipped_children[claim.unique_id] = self._cause(claim.unique_id)
         pool.apply_async(
@@ -160,17 +165,20 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
         found = next((record for record in records if record.unique_id == unique_id), None)
         return run_results.from_record(found, self.manifest) if found and found.blocks_children else None
 
-    # Relations that others build ------------------------------------------------------------------------------
+    # What others built, or left behind ------------------------------------------------------------------------
 
     def get_runner(self, node: Any) -> Any:
         runner = super().get_runner(node)
-        if self.share.plan.runners > 1:
-            runner.compile = partial(self._compile_with_true_cache, runner)
+        runner.compile = partial(self._prepare_and_compile, runner)
         return runner
 
-    def _compile_with_true_cache(self, runner: Any, manifest: Any) -> Any:
-        relations.remember(runner.adapter, self.config, self._built_elsewhere(runner.node))
-        relations.refresh(runner.adapter, self.config, runner.node)
+    def _prepare_and_compile(self, runner: Any, manifest: Any) -> Any:
+        # Here, and not before: dbt has opened the node's connection, and turns a fault into the node's error.
+        if runner.node.unique_id in self._again:
+            end_orphans(runner.adapter, self.share.tag, runner.node.unique_id)
+        if self.share.plan.runners > 1:
+            relations.remember(runner.adapter, self.config, self._built_elsewhere(runner.node))
+            relations.refresh(runner.adapter, self.config, runner.node)
         return type(runner).compile(runner, manifest)
 
     def _built_elsewhere(self, node: Any) -> list[Any]:
@@ -211,6 +219,8 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
 
     def _leave_artifacts(self) -> None:
         path = Path(self.config.project_target_path) / "manifest.json"
+        self.manifest.metadata.invocation_id = get_invocation_id()
+        self.manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
         self.manifest.write(str(path))
         self._put("manifest.json", path.read_bytes())
         self.leave_invocation()

@@ -4,6 +4,7 @@
 stop, meanwhile.
 """
 
+import gc
 import importlib
 import shutil
 import tempfile
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 # Exit codes. A node's failure is a record, not an exit code; ECS starts a crashed runner again.
 DONE, CRASHED, LEASE_LOST = 0, 1, 75
+# A quarter of the lease.
+HEARTBEAT_SECONDS = 15.0
 CANCEL_SECONDS = 2.5
 GOODBYE_SECONDS = 2.0
 LONGEST_REASON = 4_000
@@ -76,6 +79,8 @@ class Work:
             self._supervision.report(None)
 
     def _run(self) -> None:
+        # Until everything is loaded, nearly nothing is garbage.
+        gc.disable()
         with self._phase("plan"):
             share = self._take_share()
         check_version()
@@ -91,6 +96,8 @@ class Work:
 
         with self._phase("manifest"):
             manifest = load_manifest(folders.partial_parse)
+        gc.freeze()
+        gc.enable()
         self._invocation = Invocation(share)
         with self._phase("dbt"):
             self._invocation.run(manifest, arguments(share.plan, environment, folders))
@@ -105,7 +112,7 @@ class Work:
         self._session = share.session
         self._log.begin(share.session.epoch)
         self._log.write("info", f"runner {self._settings.runner} begins, attempt {share.session.epoch}")
-        self._heartbeat = Heartbeat(share.session.renew, self._lose)
+        self._heartbeat = Heartbeat(share.session.renew, self._lose, HEARTBEAT_SECONDS)
         self._heartbeat.start()
 
     def _lose(self, fault: BaseException) -> None:
@@ -137,7 +144,7 @@ class Work:
     def _leave(self, fault: BaseException | None) -> int:
         if fault is None:
             return DONE if self._within(lambda: self._give_back(None)) else CRASHED
-        if is_record(fault) and self._within(lambda: self._halt(str(fault))):
+        if is_record(fault) and not self._is_building and self._within(lambda: self._halt(str(fault))):
             return DONE
         self._cancel_queries()
         reason = str(fault) if isinstance(fault, StoppedBySignal) else f"{type(fault).__name__}: {fault}"
@@ -149,6 +156,12 @@ class Work:
             return 128 + fault.number
         self._log.write("debug", "".join(traceback.format_exception(fault)))
         return CRASHED
+
+    @property
+    def _is_building(self) -> bool:
+        # Past its opening, a step is the queue's: one runner's trouble must not stop the others.
+        task = self._invocation.task if self._invocation is not None else None
+        return task is not None and task.job_queue.stopped
 
     def _give_back(self, error: str | None) -> None:
         if self._session is None:

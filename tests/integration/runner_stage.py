@@ -80,9 +80,9 @@ class Stage:
     def begin(self, command: str = "dbt build", runners: int = 2) -> Plan:
         """A new run, planned; `runners` overrules what the planner thinks useful."""
         world = self.world
-        job = Job("nightly", "production", (command,))
-        cause = Cause("cli", f"test-{len(world.runs.list_runs(1000))}")
-        run, _ = world.runs.create_run(job, world.jobs.bundle_of("production"), cause)
+        # A job of its own: runs of earlier tests may not have ended.
+        job = Job(f"job-{len(world.runs.list_runs(1000))}", "production", (command,))
+        run, _ = world.runs.create_run(job, world.jobs.bundle_of("production"), Cause("cli", job.name))
         ports = {name: getattr(world, name) for name in ("jobs", "bundles", "plans", "history")}
         planned = plan_run(
             run.run_id, 1, runs=world.runs, queue=MemoryWorld().queue, clock=SystemClock(), **ports
@@ -109,10 +109,10 @@ class Stage:
         )
         return Runner(process)
 
-    def build(self, command: str = "dbt build", runners: int = 2) -> list[Runner]:
+    def build(self, command: str = "dbt build", runners: int = 2, **variables: str) -> list[Runner]:
         """A whole run with all its runners; they must end by themselves."""
         plan = self.begin(command, runners)
-        started = [self.start(number) for number in range(1, plan.runners + 1)]
+        started = [self.start(number, **variables) for number in range(1, plan.runners + 1)]
         codes = [runner.wait() for runner in started]
         assert codes == [0] * len(started), "\n".join(runner.output + runner.errors for runner in started)
         return started
