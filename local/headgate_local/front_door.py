@@ -102,9 +102,14 @@ class FrontDoor:
     async def _forward(self, request: Request, endpoint: str, api_id: str) -> Response:
         path = f"/_aws/execute-api/{api_id}".encode() + request.scope["raw_path"].partition(b"?")[0]
         query = request.scope["query_string"]
-        url = httpx.URL(endpoint).copy_with(raw_path=path + (b"?" + query if query else b""))
         outgoing = self._client.build_request(
-            request.method, url, headers=forwarded(request.headers.raw), content=await _body(request)
+            request.method,
+            endpoint,
+            headers=forwarded(request.headers.raw),
+            content=await _body(request),
+            # Exactly these bytes: a client library resolves `..`, and a path that climbs out of the API would
+            # reach the whole emulator.
+            extensions={"target": path + (b"?" + query if query else b"")},
         )
         answer = await self._client.send(outgoing, stream=True)
         try:

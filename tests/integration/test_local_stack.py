@@ -60,6 +60,14 @@ def project() -> Iterator[Path]:
     assert left == []
 
 
+def raw_answer(url: str, target: str) -> bytes:
+    """The answer to a path that no client library would send."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
 def states(project: Path) -> dict[str, PartState]:
     return {part.name: part.state for part in local.status(project)}
 
@@ -86,6 +94,7 @@ def test_a_stack_comes_up_whole_survives_a_restart_and_leaves_nothing(project: P
     first = local.up(project, port=a_free_port(), detach=True, on_step=steps.append)
     assert set(states(project).values()) == {PartState.RUNNING}
     assert httpx.post(f"{first.url}/echo/me", content=b"x").status_code == 200
+    assert raw_answer(first.url, "/../../../_ministack/health").startswith(b"HTTP/1.1 404")
     rows(first, "create table kept as select 1 as one")
     again = local.up(project, detach=True, on_step=steps.append)
     assert again == first

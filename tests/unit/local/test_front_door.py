@@ -1,5 +1,6 @@
 """The front door hands everything on byte for byte, within API Gateway's limits."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -28,8 +29,6 @@ def door(folder: Path, answer: Answer, *, outputs: dict[str, str] | None = None)
 def ask(
     folder: Path, answer: Answer, request: Callable[[httpx.AsyncClient], object], **options: dict[str, str]
 ) -> httpx.Response:
-    import asyncio
-
     async def run() -> httpx.Response:
         async with door(folder, answer, **options) as client:
             response: httpx.Response = await request(client)  # type: ignore[misc]
@@ -60,7 +59,9 @@ def test_a_request_travels_byte_for_byte(tmp_path: Path) -> None:
     )
     (request,) = seen
     assert request.method == "PATCH"
-    assert request.url.raw_path == (b"/_aws/execute-api/abc/webhooks/fivetran/a%20b%2Fc?x=%20&x=2&empty=")
+    assert request.extensions["target"] == (
+        b"/_aws/execute-api/abc/webhooks/fivetran/a%20b%2Fc?x=%20&x=2&empty="
+    )
     assert request.content == body
     assert request.headers["x-fivetran-signature-256"] == "AbC"
     assert request.headers["host"] == "127.0.0.1:8080"
@@ -109,3 +110,36 @@ def test_before_the_deployment_the_answer_is_a_503(tmp_path: Path) -> None:
 def test_headers_of_one_connection_stay_behind() -> None:
     given = [(b"Connection", b"keep-alive, X-Own"), (b"X-Own", b"1"), (b"TE", b"trailers"), (b"X-Kept", b"2")]
     assert forwarded(given) == [(b"X-Kept", b"2")]
+
+
+def test_a_path_cannot_climb_out_of_the_api(tmp_path: Path) -> None:
+    """Handed on as it came: the emulator looks for a route of that name below the API and finds none."""
+    targets: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        targets.append(request.extensions["target"])
+        return httpx.Response(404, stream=httpx.ByteStream(b""))
+
+    app = create_app(tmp_path / "local.json", httpx.MockTransport(answer))
+    warehouse = WarehouseAddress("127.0.0.1", 1, "u", "p", "d")
+    stack = LocalStack("http://door", "http://127.0.0.1:4566", warehouse, "now", outputs={"ApiId": "a"})
+    write_local_file(tmp_path / "local.json", stack)
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/../../_ministack/reset",
+        "raw_path": b"/../../_ministack/reset",
+        "query_string": b"",
+        "headers": [],
+    }
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, object]) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))  # type: ignore[arg-type]
+    assert targets == [b"/_aws/execute-api/a/../../_ministack/reset"]
+    assert sent[0]["status"] == 404
