@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 from dbt.artifacts.schemas.run import RunResultsArtifact
 
-from tests.integration.conftest import DBT
 from tests.integration.runner_stage import Stage, stage
 
+DBT = Path(sys.executable).parent / "dbt"
 EPHEMERAL = "model.small.half"
 SMALL = Path(__file__).parents[1] / "fixtures" / "small"
 

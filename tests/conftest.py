@@ -21,7 +21,7 @@ import psycopg2
 import pytest
 from psycopg2 import sql
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 SHOP = REPOSITORY / "examples" / "shop"
 DBT = Path(sys.executable).parent / "dbt"
 

@@ -1,0 +1,223 @@
+"""The whole path on the local stack: a signed webhook over real HTTP ends in tables, records and a message.
+
+What the run built, recorded and skipped is compared with plain `dbt build` of the same project.
+"""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dbt.artifacts.schemas.run import RunResultsArtifact
+
+from tests.conftest import RunDbt
+from tests.e2e.conftest import Stack, wait_for
+
+BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
+GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
+BROKEN_NODE = "model.shop.int_order_payments"
+
+
+@pytest.fixture(scope="module")
+def green(stack: Stack) -> dict[str, Any]:
+    """The first run: the whole shop on an empty warehouse, over two runners."""
+    return stack.finished(stack.run_after(stack.sync_ended("storefront")))
+
+
+def hookless(statuses: dict[str, str]) -> dict[str, str]:
+    return {node: status for node, status in statuses.items() if not node.startswith("operation.")}
+
+
+def merged(stack: Stack, run_id: int) -> dict[str, str]:
+    document = json.loads(stack.artifact(run_id, "run_results.json"))
+    artifact = RunResultsArtifact.from_dict(document)
+    assert artifact.args["which"] == "build"
+    ids = [result.unique_id for result in artifact.results]
+    assert len(ids) == len(set(ids)), "a node stands in the results twice"
+    return {result.unique_id: str(result.status) for result in artifact.results}
+
+
+def test_the_tables_and_statuses_are_those_of_plain_dbt(
+    stack: Stack, green: dict[str, Any], run_dbt: RunDbt
+) -> None:
+    assert green["run"]["status"] == "success"
+    plain = run_dbt(stack.shop, stack.warehouse.database("plain"), "build", "--target", "prod")
+    assert plain.returncode == 0, plain.output
+    assert merged(stack, green["run"]["run_id"]) == plain.statuses
+    ours, theirs = stack.warehouse.checksums(stack.warehouse.dbname), stack.warehouse.checksums("plain")
+    assert len(ours) > 40
+    assert ours == theirs
+
+
+def test_two_runners_shared_it_and_each_node_ran_once(stack: Stack, green: dict[str, Any]) -> None:
+    runners = {node["runner"] for node in green["nodes"] if node["status"] in ("success", "pass", "warn")}
+    assert runners == {1, 2}
+    records = stack.client("dynamodb").query(
+        TableName=stack.local.outputs["TableName"],
+        KeyConditionExpression="pk = :run AND begins_with(sk, :node)",
+        ExpressionAttributeValues={
+            ":run": {"S": f"run#{green['run']['run_id']:012d}"},
+            ":node": {"S": "step#01#node#"},
+        },
+    )["Items"]
+    claimed = {item["unique_id"]["S"]: int(item["claims"]["N"]) for item in records if "epoch" in item}
+    assert len(claimed) > 100
+    assert set(claimed.values()) == {1}
+
+
+def test_hooks_ran_once_and_saw_every_result(stack: Stack, green: dict[str, Any]) -> None:
+    rows = stack.warehouse.query(
+        stack.warehouse.dbname,
+        "select event, count(*), max(nodes) from analytics_audit.invocations group by event order by event",
+    )
+    [(end, ends, nodes), (start, starts, _)] = rows
+    assert (end, ends, start, starts) == ("end", 1, "start", 1)
+    plain = {node for node in merged(stack, green["run"]["run_id"]) if not node.startswith("operation.")}
+    assert nodes == len(plain)
+
+
+def test_the_run_left_its_artifacts_and_its_log(stack: Stack, green: dict[str, Any]) -> None:
+    run_id = green["run"]["run_id"]
+    manifest = json.loads(stack.artifact(run_id, "manifest.json"))
+    assert manifest["nodes"]["model.shop.fct_orders"]["compiled_code"]
+    assert json.loads(stack.artifact(run_id, "plan.json"))["nodes"]
+    assert "fct_orders" in stack.headgate("logs", str(run_id))
+    of_one = stack.json("logs", str(run_id), "fct_orders")["lines"]
+    assert {line["node"] for line in of_one} == {"model.shop.fct_orders"}
+
+
+def test_no_secret_is_in_anything_the_run_left(stack: Stack, green: dict[str, Any]) -> None:
+    bucket = stack.local.outputs["BucketName"]
+    client = stack.client("s3")
+    keys = [item["Key"] for item in client.list_objects_v2(Bucket=bucket, Prefix="runs/")["Contents"]]
+    assert keys
+    for key in keys:
+        assert (
+            stack.local.warehouse.password.encode()
+            not in client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        ), key
+
+
+def test_a_duplicate_and_an_unmapped_connector_start_nothing(stack: Stack, green: dict[str, Any]) -> None:
+    before = stack.runs().keys()
+    unmapped = stack.sync_ended("github")
+    assert [stack.post(unmapped).json()["status"] for _ in range(2)] == ["accepted", "duplicate"]
+    wait_for(lambda: stack.json("events", "list")["events"][0]["outcome"] == "unmapped", 15)
+    assert stack.runs().keys() == before
+
+
+def test_what_is_not_a_webhook_is_refused(stack: Stack) -> None:
+    body = stack.sync_ended("storefront")
+    before = stack.runs().keys()
+    assert stack.post(body, "0" * 64).status_code == 401
+    assert stack.post(body, path="/webhooks/fivetran/nobody").status_code == 401
+    assert stack.post(body, path="/webhooks/unknown/default").status_code == 404
+    assert stack.post(body, path="/nothing/here").status_code == 404
+    assert stack.post(b" " * 1_000_000).status_code == 413
+    assert stack.post(b"{").status_code == 400
+    assert stack.post(stack.sync_ended("_connector_1", event="test_event")).json()["status"] == "test"
+    assert (
+        stack.post(stack.sync_ended("storefront", data={"status": "FAILURE"})).json()["status"] == "ignored"
+    )
+    assert stack.runs().keys() == before
+
+
+def test_a_broken_model_fails_skips_and_tells_as_dbt_would(
+    stack: Stack, green: dict[str, Any], run_dbt: RunDbt
+) -> None:
+    file = stack.shop / BROKEN_FILE
+    file.write_text(file.read_text().replace(GOOD, BAD))
+    try:
+        stack.publish()
+        run = stack.finished(stack.run_after(stack.sync_ended("stripe")))
+        arguments = ("build", "--target", "prod", "--select", "tag:finance+")
+        plain = run_dbt(stack.shop, stack.warehouse.database("plain_broken"), "build", "--target", "prod")
+        plain = run_dbt(stack.shop, _variables(stack, "plain_broken"), *arguments)
+    finally:
+        file.write_text(file.read_text().replace(BAD, GOOD))
+        stack.publish()
+    assert run["run"]["status"] == "error"
+    assert 'column "amount_euro" does not exist' in run["run"]["error"]
+    statuses = merged(stack, run["run"]["run_id"])
+    assert statuses[BROKEN_NODE] == "error"
+    assert hookless(statuses) == hookless(plain.statuses)
+    message = stack.receiver.wait_for(BROKEN_NODE, 30)
+    assert message is not None
+    text = json.dumps(message)
+    for fact in (
+        f"/runs/{run['run']['run_id']}",
+        "finance-data@example.com",
+        "amount_euro",
+        str(BROKEN_FILE),
+    ):
+        assert fact in text, fact
+
+
+def _variables(stack: Stack, dbname: str) -> dict[str, str]:
+    server = stack.warehouse
+    return {
+        "SHOP_PG_HOST": server.host,
+        "SHOP_PG_PORT": str(server.port),
+        "SHOP_PG_USER": server.user,
+        "DBT_ENV_SECRET_SHOP_PG_PASSWORD": server.password,
+        "SHOP_PG_DATABASE": dbname,
+    }
+
+
+def test_a_runner_that_is_killed_is_started_again_and_the_run_ends_well(
+    stack: Stack, green: dict[str, Any]
+) -> None:
+    run_id = stack.run_after(stack.sync_ended("storefront"))
+    wait_for(
+        lambda: any(node["status"] == "running" for node in stack.json("runs", "view", str(run_id))["nodes"]),
+        60,
+    )
+    os.kill(next(iter(runner_processes(stack))), signal.SIGKILL)
+    run = stack.finished(run_id)
+    assert run["run"]["status"] == "success", run["run"]["error"]
+    assert set(merged(stack, run_id)) == set(merged(stack, green["run"]["run_id"]))
+
+
+def test_a_stopped_execution_cancels_the_run_and_ends_its_runners(
+    stack: Stack, green: dict[str, Any]
+) -> None:
+    run_id = stack.run_after(stack.sync_ended("storefront"))
+    wait_for(lambda: runner_processes(stack), 60)
+    machine = stack.client("stepfunctions")
+    machine_arn = stack.local.outputs["StateMachineArn"]
+    arn = machine_arn.replace(":stateMachine:", ":execution:") + f":run-{run_id}"
+    machine.stop_execution(executionArn=arn, cause="by hand")
+    assert stack.finished(run_id, 60)["run"]["status"] == "cancelled"
+    wait_for(lambda: not runner_processes(stack), 40)
+
+
+def test_a_database_that_is_down_ends_the_run_with_its_message(stack: Stack, green: dict[str, Any]) -> None:
+    name = f"{stack.local.outputs['SecretsPrefix']}/warehouse/shop"
+    secrets = stack.client("secretsmanager")
+    kept = secrets.get_secret_value(SecretId=name)["SecretString"]
+    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**json.loads(kept), "port": 1}))
+    try:
+        run = stack.finished(stack.run_after(stack.sync_ended("storefront")))
+    finally:
+        secrets.put_secret_value(SecretId=name, SecretString=kept)
+    assert run["run"]["status"] == "error"
+    assert "refused" in run["run"]["error"]
+    assert stack.receiver.wait_for("job.shop", 20) is None, "the rule is about finance, not about everything"
+
+
+def runner_processes(stack: Stack) -> list[int]:
+    """Process ids of this stack's runners."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes()
+            environment = (entry / "environ").read_bytes()
+        except OSError:
+            continue
+        if b"headgate-runner" in command and stack.local.endpoint.encode() in environment:
+            found.append(int(entry.name))
+    return found
