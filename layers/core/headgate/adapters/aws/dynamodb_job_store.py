@@ -1,8 +1,8 @@
 """Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
 
 Keys: `environment#<name>` / `environment` and `bundle`, `job#<name>` / `job`, `alerts#<origin>` / `rules`; all but
-the bundle pointer in the index `listing`. The rules' item counts the applies of its file, so that two at once
-cannot mix.
+the bundle pointer in the index `listing`. The rules' item knows what its file manages and counts its applies, so
+that two at once cannot mix.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,37 +32,28 @@ class DynamoDBJobStore:
     def apply(self, jobs_file: JobsFile) -> None:
         """Write what differs in one transaction. Raises ConflictError, and InputError beyond its 100 changes."""
         origin = jobs_file.origin
-        stored = {item["pk"]: item for kind in ("environment", "job") for item in self._listed(kind)}
-        wanted = {item["pk"]: item for item in _items_of(jobs_file)}
-        changed = [item for pk, item in wanted.items() if stored.get(pk) != item]
-        gone = [item for pk, item in stored.items() if item["origin"] == origin and pk not in wanted]
+        # Read before anything it vouches for.
+        rules = self._table.get(f"alerts#{origin}", "rules") or {}
+        wanted = {(item["pk"], item["sk"]): item for item in _items_of(jobs_file)}
+        stored = self._stored(origin, [*wanted, *((pk, sk) for pk, sk in rules.get("managed", ()))])
+        changed = [item for key, item in wanted.items() if stored.get(key) != item]
         actions = [putting(item, _FREE, origin=origin) for item in changed]
-        actions += [deleting(item["pk"], item["sk"], "#origin = :origin", origin=origin) for item in gone]
-        actions.append(self._rules(jobs_file))
-        if len(actions) > TRANSACTION_LIMIT:
+        actions += [deleting(*key, "#origin = :origin", origin=origin) for key in stored if key not in wanted]
+        if len(actions) >= TRANSACTION_LIMIT:
             raise InputError(
-                f"{origin} changes {len(actions) - 1} jobs and environments at once; all or nothing works for up to "
+                f"{origin} changes {len(actions)} jobs and environments at once; all or nothing works for up to "
                 f"{TRANSACTION_LIMIT - 1}: apply it in several steps, or divide the file"
             )
+        actions.append(_putting_rules(jobs_file, rules.get("applied", 0)))
         try:
             self._table.transact(actions)
         except ConflictError as fault:
             raise self._explained(fault, origin, changed) from fault
 
-    def _rules(self, jobs_file: JobsFile) -> dict[str, Any]:
-        key = f"alerts#{jobs_file.origin}"
-        known = self._table.get(key, "rules")
-        applied = known["applied"] if known else 0
-        item = {
-            "pk": key,
-            "sk": "rules",
-            "listing_pk": "alerts",
-            "listing_sk": jobs_file.origin,
-            "origin": jobs_file.origin,
-            "applied": applied + 1,
-            "record": _json(jobs_file.alerts),
-        }
-        return putting(item, "attribute_not_exists(pk) OR #applied = :applied", applied=applied)
+    def _stored(self, origin: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        # By key and consistently: the index may lag behind an earlier apply.
+        found = self._table.get_all(keys, consistent=True)
+        return {(item["pk"], item["sk"]): item for item in found if item["origin"] == origin}
 
     def _explained(
         self, fault: ConflictError, origin: str, changed: Iterable[Mapping[str, Any]]
@@ -128,6 +119,20 @@ def _items_of(jobs_file: JobsFile) -> list[dict[str, Any]]:
         }
         for kind, record in records
     ]
+
+
+def _putting_rules(jobs_file: JobsFile, applied: int) -> dict[str, Any]:
+    item = {
+        "pk": f"alerts#{jobs_file.origin}",
+        "sk": "rules",
+        "listing_pk": "alerts",
+        "listing_sk": jobs_file.origin,
+        "origin": jobs_file.origin,
+        "applied": applied + 1,
+        "managed": [(item["pk"], item["sk"]) for item in _items_of(jobs_file)],
+        "record": _json(jobs_file.alerts),
+    }
+    return putting(item, "attribute_not_exists(pk) OR #applied = :applied", applied=applied)
 
 
 def _json(record: object) -> str:

@@ -169,14 +169,18 @@ class Table:
             _back_off(attempt)
         raise UnavailableError(f"{len(requests)} items were not written: the table is throttled")
 
-    def get_all(self, keys: Iterable[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    def get_all(
+        self, keys: Iterable[tuple[str, str]], *, consistent: bool = False
+    ) -> Iterator[dict[str, Any]]:
         """Many items by key, 100 a request; those that do not exist are left out."""
         wanted = [to_item({"pk": pk, "sk": sk}) for pk, sk in dict.fromkeys(keys)]
         for start in range(0, len(wanted), _BATCH_GET):
             pending = wanted[start : start + _BATCH_GET]
             for attempt in range(1, _ATTEMPTS + 1):
                 with translated("batch read"):
-                    answer = self._client.batch_get_item(RequestItems={self._name: {"Keys": pending}})
+                    answer = self._client.batch_get_item(
+                        RequestItems={self._name: {"Keys": pending, "ConsistentRead": consistent}}
+                    )
                 yield from map(from_item, answer["Responses"].get(self._name, []))
                 left: Any = answer.get("UnprocessedKeys", {}).get(self._name, {})
                 pending = list(left.get("Keys", []))
