@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -10,17 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
-from headgate_local.deploy import client, deploy
+from headgate_local.bring_up import deploy_and_describe, deployed_once
 from headgate_local.environment import scrubbed
-from headgate_local.errors import DeployFailedError, NotSetUpError, PartFailedError
-from headgate_local.local_file import LocalStack, read_local_file, write_local_file
+from headgate_local.errors import NotSetUpError, PartFailedError
+from headgate_local.local_file import LocalStack, read_local_file
 from headgate_local.parts import (
-    EMULATOR,
-    FRONT_DOOR,
     WAREHOUSE,
     PartState,
     PartStatus,
@@ -31,13 +27,11 @@ from headgate_local.parts import (
 from headgate_local.places import Places
 from headgate_local.processes import ProcessIdentity, group_is_alive, signal_group, wait_until_gone
 from headgate_local.runner_leftovers import end_leftover_runners
-from headgate_local.warehouse import Warehouse
 
 DEFAULT_PORT = 8080
 START_SECONDS = 90
 STOP_SECONDS = 60
 LOOK_EVERY_SECONDS = 0.05
-PROJECT_SECRET = "warehouse/shop"  # noqa: S105 - a name
 OnStep = Callable[[str], None]
 
 
@@ -71,12 +65,14 @@ def up(
             _end_remains(places)
             places.make()
             report = _start_supervisor(places, port, detach, on_step)
-            stack = _bring_up(places, report, port, on_step)
+            stack = deploy_and_describe(places, report, port, on_step)
         on_ready(stack)
         if not detach:
             _stay(places)
     except BaseException:
         down(project_root)
+        if not deployed_once(places).exists():
+            shutil.rmtree(places.emulator, ignore_errors=True)
         raise
     return stack
 
@@ -180,86 +176,6 @@ def _wait_until_ready(places: Places, process: "subprocess.Popen[bytes]") -> Rep
             return report
         time.sleep(LOOK_EVERY_SECONDS)
     raise PartFailedError(f"the local stack was not ready after {START_SECONDS} s; see {places.logs}")
-
-
-def _bring_up(places: Places, report: Report, port: int, on_step: OnStep) -> LocalStack:
-    for note in report.notes:
-        on_step(note)
-    ports = {name: part.port or 0 for name, part in report.parts.items()}
-    if ports[FRONT_DOOR] != port:
-        on_step(f"port {port} is taken: the front door is on {ports[FRONT_DOOR]}")
-    stack = LocalStack(
-        url=f"http://127.0.0.1:{ports[FRONT_DOOR]}",
-        endpoint=f"http://127.0.0.1:{ports[EMULATOR]}",
-        warehouse=Warehouse(places).address(ports[WAREHOUSE]),
-        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        pids={"supervisor": report.supervisor.pid}
-        | {name: part.pid for name, part in report.parts.items() if part.pid},
-    )
-    on_step("deploying template.yaml")
-    outputs = _deploy(places, stack)
-    stack = _with_secrets(replace(stack, outputs=outputs))
-    write_local_file(places.local_file, stack)
-    on_step(f"ready: {stack.url}")
-    return stack
-
-
-def _deploy(places: Places, stack: LocalStack) -> dict[str, str]:
-    """Deploy the template; what a first deployment left half done is not kept for the next start."""
-    deployed = places.emulator / "deployed"
-    try:
-        outputs = deploy(places, places.project / "template.yaml", stack.endpoint, local_parameters(stack))
-    except DeployFailedError:
-        if not deployed.exists():
-            down(places.project)
-            shutil.rmtree(places.emulator, ignore_errors=True)
-        raise
-    deployed.touch()
-    return outputs
-
-
-def local_parameters(stack: LocalStack) -> dict[str, str]:
-    """The template's parameters for a laptop, as far as it declares them."""
-    return {
-        "ConsoleUrl": stack.url,
-        "SubnetIds": "subnet-local",
-        "SecurityGroupIds": "sg-local",
-        "AssignPublicIp": "DISABLED",
-        "RunnerImage": "local",
-        "RunnerRetrySeconds": "1",
-        "ProtectData": "false",
-    }
-
-
-def _with_secrets(stack: LocalStack) -> LocalStack:
-    """Give the warehouse's address to the stack, and read the secrets that the template generated."""
-    manager = client("secretsmanager", stack.endpoint)
-    outputs = stack.outputs
-    if "SecretsPrefix" in outputs:
-        name = f"{outputs['SecretsPrefix'].rstrip('/')}/{PROJECT_SECRET}"
-        _put_secret(manager, name, json.dumps(asdict(stack.warehouse)))
-
-    def generated(output: str, key: str) -> str:
-        if output not in outputs:
-            return ""
-        return str(json.loads(manager.get_secret_value(SecretId=outputs[output])["SecretString"])[key])
-
-    return replace(
-        stack,
-        fivetran_secret=generated("FivetranSecretName", "secret"),
-        api_token=generated("ApiTokenSecretName", "token"),
-    )
-
-
-def _put_secret(manager: "object", name: str, value: str) -> None:
-    from botocore.exceptions import ClientError
-
-    try:
-        manager.put_secret_value(SecretId=name, SecretString=value)  # type: ignore[attr-defined]
-    except ClientError as refusal:
-        if refusal.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        manager.create_secret(Name=name, SecretString=value)  # type: ignore[attr-defined]
 
 
 def _stay(places: Places) -> None:

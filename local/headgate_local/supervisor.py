@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from headgate_local.addresses import answers, any_free_port, next_free_port
-from headgate_local.environment import emulator_environment, scrubbed
+from headgate_local.addresses import any_free_port, next_free_port
 from headgate_local.errors import LocalStackError
+from headgate_local.part_commands import emulator_part, front_door_part, warehouse_part
 from headgate_local.parts import (
     EMULATOR,
     FRONT_DOOR,
@@ -161,41 +161,6 @@ class Supervisor:
                 self._places.parts_file,
                 Report(me, dict(self._status), dict(self._identities), tuple(self._notes)),
             )
-
-
-def warehouse_part(warehouse: Warehouse, port: int) -> Part:
-    return Part(
-        WAREHOUSE,
-        port,
-        warehouse.command(port),
-        scrubbed(os.environ, LANG="C"),
-        lambda: warehouse.make_database(port),
-        stop_signal=signal.SIGINT,  # Postgres' fast shutdown: does not wait for clients
-        popen_options=warehouse.popen_options(),
-    )
-
-
-def emulator_part(places: Places, port: int) -> Part:
-    return Part(
-        EMULATOR,
-        port,
-        [str(places.emulator_python), "-m", "headgate_local.emulator"],
-        emulator_environment(places, port, os.environ),
-        lambda: answers(port),
-        stop_seconds=25,  # runners end first
-    )
-
-
-def front_door_part(places: Places, port: int) -> Part:
-    command = [sys.executable, "-m", "headgate_local.front_door", "--project", str(places.project)]
-    return Part(
-        FRONT_DOOR,
-        port,
-        [*command, f"--port={port}"],
-        scrubbed(os.environ, PYTHONPATH=str(places.source)),
-        lambda: answers(port),
-        stop_seconds=5,
-    )
 
 
 def start_parts(supervisor: Supervisor, places: Places, port: int, last_ports: dict[str, int | None]) -> None:
