@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import networkx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.graph import (
@@ -57,6 +57,7 @@ def test_reach(of: set[str], depth: int | None, above: set[str], below: set[str]
     assert descendants(graph, of, depth) == below
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_unlimited_reach_is_the_closure(graph: Graph) -> None:
     for node in graph:
@@ -64,6 +65,7 @@ def test_unlimited_reach_is_the_closure(graph: Graph) -> None:
         assert descendants(graph, [node]) == networkx.descendants(graph, node)
 
 
+@settings(deadline=None)
 @given(graphs(), st.data())
 def test_a_subset_has_an_edge_for_each_path_over_removed_nodes(graph: Graph, data: st.DataObject) -> None:
     kept = data.draw(st.sets(st.sampled_from(sorted(graph))))
@@ -78,6 +80,7 @@ def test_a_subset_has_an_edge_for_each_path_over_removed_nodes(graph: Graph, dat
     assert set(found.edges) == expected
 
 
+@settings(deadline=None)
 @given(graphs(), st.data())
 def test_a_node_waits_for_the_tests_whose_parents_are_all_upstream(graph: Graph, data: st.DataObject) -> None:
     names = sorted(graph)
@@ -106,6 +109,7 @@ def test_only_the_first_node_of_a_path_gets_the_test_edge() -> None:
     assert not set(graph.edges) - set(ours.edges)
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_without_detours_is_the_transitive_reduction(graph: Graph) -> None:
     found = without_detours(graph)
@@ -113,6 +117,7 @@ def test_without_detours_is_the_transitive_reduction(graph: Graph) -> None:
     assert set(found.edges) == set(networkx.transitive_reduction(graph).edges)
 
 
+@settings(deadline=None)
 @given(graphs(), st.data())
 def test_bottom_levels_and_critical_path(graph: Graph, data: st.DataObject) -> None:
     seconds = {node: float(data.draw(st.integers(0, 9))) for node in sorted(graph)}
@@ -134,6 +139,7 @@ def test_an_empty_graph_has_no_path() -> None:
     assert topological_order(empty) == []
 
 
+@settings(deadline=None)
 @given(graphs())
 def test_topological_order_does_not_depend_on_how_the_graph_was_made(graph: Graph) -> None:
     order = topological_order(graph)

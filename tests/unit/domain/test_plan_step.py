@@ -86,6 +86,21 @@ def test_a_node_waits_for_the_tests_of_what_is_upstream() -> None:
     assert parents(plan(index)) == {A: (), test: (A,), B: (test,), both: (B,), C: (both,)}
 
 
+def test_exposures_and_functions_wait_for_no_tests() -> None:
+    exposure, function = "exposure.shop.report", "function.shop.f"
+    index = make_index(*CHAIN, make_node("test.shop.t", A), make_node(exposure, A), make_node(function, A))
+    found = parents(plan(index))
+    assert (found[exposure], found[function], found[B]) == ((A,), (A,), ("test.shop.t",))
+
+
+def test_a_node_waits_for_tests_across_a_function() -> None:
+    function = "function.shop.f"
+    index = make_index(
+        make_node(A), make_node(function, A), make_node(B, function), make_node("test.shop.t", A)
+    )
+    assert parents(plan(index))[B] == (function, "test.shop.t")
+
+
 def test_a_test_of_a_model_that_is_not_selected_still_holds_back_its_descendants() -> None:
     index = make_index(*CHAIN, make_node("test.shop.t", A))
     found = plan(index, "dbt build --select test_type:data c")

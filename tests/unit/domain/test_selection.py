@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.manifest import Index
@@ -110,6 +110,7 @@ def test_check_accepts(text: str) -> None:
     check(text)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=20) | st.text(alphabet="@+,: .*?[]!/_-13atgpathconfig", max_size=20))
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(SelectionError):
@@ -155,7 +156,7 @@ INDEX = make_index(
     make_node("test.shop.related", "model.shop.fct_orders", "seed.shop.countries", test_name="relationships"),
     make_node("test.shop.singular", "model.shop.fct_orders"),
     make_node("unit_test.shop.fct_orders.adds_up", "model.shop.fct_orders"),
-    make_node("exposure.shop.report", "model.shop.fct_orders"),
+    make_node("exposure.shop.report", "model.shop.fct_orders", group="finance"),  # not for `group:`
     make_node("metric.shop.count", "model.shop.fct_orders", group="finance"),
 )
 UNIT_TEST = "unit_test.shop.fct_orders.adds_up"
@@ -215,6 +216,7 @@ def resolve(select: str = "", exclude: str = "", index: Index = INDEX) -> set[st
         ("resource_type:seed", SEED),
         ("config.materialized:view", STG),
         ("config.contract.enforced:TRUE", STG),
+        ("config.materialized:VIEW", set()),
         ("config.enabled:true", FCT),
         ("config.tags:daily", STG),
         ("config.severity:warn", {"test.shop.not_null"}),
