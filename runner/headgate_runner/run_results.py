@@ -1,6 +1,7 @@
 """dbt's results as records and back: what one runner stores, every other one can read as if it had built it."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -16,8 +17,14 @@ from headgate.domain.command import Command
 from headgate.domain.results import NodeResult, completed_at
 from headgate_runner.redaction import Redactor
 
-# Flags that name folders of this very process; dbt's own retry ignores them too.
-LOCAL_ARGS = ("project_dir", "profiles_dir", "target_path", "log_path", "partial_parse_file_path")
+# What the runner itself tells dbt about folders, logs and artifacts. `dbt retry` takes over every argument it finds,
+# so these would give a person's retry no output and no artifacts.
+OWN_ARGS = frozenset(
+    {
+        "project_dir", "profiles_dir", "target_path", "log_path", "write_json", "log_level", "log_level_file",
+        "print", "use_colors", "version_check", "fail_fast", "send_anonymous_usage_stats",
+    }
+)  # fmt: skip
 
 
 def to_record(result: RunResult, runner: int, redactor: Redactor) -> NodeResult:
@@ -69,16 +76,25 @@ def _take_over_compiled(node: Any, entry: Mapping[str, Any]) -> None:
         node.relation_name = entry.get("relation_name") or node.relation_name
 
 
-def invocation(flags: Any, command: Command, text: str, elapsed: float) -> bytes:
+def command_line(command: Command) -> str:
+    """The step's command as a person would type it."""
+    words = ["dbt", command.verb]
+    words += ["--select", *command.select] if command.select else []
+    words += ["--exclude", *command.exclude] if command.exclude else []
+    words += ["--vars", command.vars] if command.vars != "{}" else []
+    return shlex.join([*words, *(["--full-refresh"] if command.full_refresh else [])])
+
+
+def invocation(flags: Any, command: Command, elapsed: float) -> bytes:
     """What run_results.json says besides its results: metadata, args, elapsed_time (seconds); as JSON.
 
     `args` keeps what `dbt retry` needs (`which` first of all), with the selection as the command had it.
     """
-    args = {**args_to_dict(flags), "invocation_command": text}
+    args = {**args_to_dict(flags), "invocation_command": command_line(command)}
     artifact = RunResultsArtifact.from_execution_results(
         results=[], elapsed_time=elapsed, generated_at=datetime.now(UTC).replace(tzinfo=None), args=args
     ).to_dict(omit_none=False)
-    kept = {name: value for name, value in artifact["args"].items() if name not in LOCAL_ARGS}
+    kept = {name: value for name, value in artifact["args"].items() if name not in OWN_ARGS}
     kept |= {"select": list(command.select), "exclude": list(command.exclude)}
     record = {"metadata": artifact["metadata"], "args": kept, "elapsed_time": elapsed}
     return json.dumps(record, default=str).encode()

@@ -228,7 +228,7 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
     def leave_invocation(self) -> None:
         """Store what the merged run_results.json needs besides the results."""
         plan, elapsed = self.share.plan, time.time() - self.started_at if self.started_at else 0.0
-        self._put("invocation.json", run_results.invocation(self.args, plan.command, "dbt build", elapsed))
+        self._put("invocation.json", run_results.invocation(self.args, plan.command, elapsed))
 
     def _put(self, name: str, body: bytes) -> None:
         plan = self.share.plan

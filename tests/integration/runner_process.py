@@ -3,7 +3,7 @@
     python runner_process.py ADDRESS [EVENT:UNIQUE_ID]
 
 EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
-the node, before it recorded it).
+the node, before it recorded it). Hearts beat fast here, so that a lost lease is noticed within a test's patience.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from multiprocessing.managers import BaseManager
 from typing import Any
 
 from headgate.adapters.system_clock import SystemClock
+from headgate_runner import work
 from headgate_runner.entrypoint import leave, run
 from headgate_runner.settings import RunnerSettings
 
@@ -62,5 +63,6 @@ class Deadly:
 
 
 if __name__ == "__main__":
+    work.HEARTBEAT_SECONDS = 0.3
     address, death = (*sys.argv[1:], "")[:2]
     leave(run(RunnerSettings.from_environment(), FarWorld(address, death)))  # type: ignore[arg-type]

@@ -1,0 +1,153 @@
+"""What goes wrong with real runners: signals, kills, a lost lease, a database that is down. Nothing hangs or is lost."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.queue import NodeState
+from tests.integration.runner_stage import Stage, stage
+
+SMALL = Path(__file__).parents[1] / "fixtures" / "small"
+SLOW = "model.small.slow"
+GREEN = {"success", "pass", "warn", "no-op"}
+
+
+@pytest.fixture(scope="module")
+def published(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(postgres.database("faults")) as on:
+        on.publish(SMALL, tmp_path_factory.mktemp("bundle"))
+        yield on
+
+
+@pytest.fixture
+def small(postgres: Any, published: Stage) -> Stage:
+    """The small project, published, with an empty database."""
+    postgres.database("faults")
+    return published
+
+
+def until(what: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
+
+
+def queries(postgres: Any) -> list[str]:
+    """What runs on the server for any run of ours."""
+    return [
+        query
+        for (query,) in postgres.query(
+            "postgres",
+            "select query from pg_stat_activity where datname = 'faults' and state <> 'idle' "
+            "and application_name like 'headgate-run-%'",
+        )
+    ]
+
+
+def sleeps(postgres: Any) -> Callable[[], bool]:
+    return lambda: any("pg_sleep" in query for query in queries(postgres))
+
+
+def ended_green(on: Stage) -> bool:
+    return on.unfinished == set() and set(on.statuses.values()) <= GREEN
+
+
+def test_sigterm_hands_back_cancels_and_leaves_a_log(postgres: Any, small: Stage) -> None:
+    small.begin(runners=1)
+    runner = small.start(1, SMALL_SLEEP="60")
+    until(sleeps(postgres))
+    assert small.state_of(SLOW) is NodeState.RUNNING
+    asked = time.monotonic()
+    runner.process.send_signal(signal.SIGTERM)
+
+    assert runner.wait() == 143
+    assert time.monotonic() - asked < 5
+    assert small.state_of(SLOW) is NodeState.READY
+    assert SLOW not in small.statuses
+    assert queries(postgres) == []
+    [record] = small.world.queue.runners(*small.key)
+    assert (record.ended, record.error) == (True, "stopped by SIGTERM")
+    assert any(SLOW in line["message"] for line in small.world.artifacts.logs(*small.key))
+
+    assert small.start(1).wait() == 0
+    assert ended_green(small)
+
+
+def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, small: Stage) -> None:
+    small.begin()
+    first = small.start(1, SMALL_HOOK_SLEEP="60")
+    until(sleeps(postgres))
+    second = small.start(2)
+    first.process.send_signal(signal.SIGTERM)
+
+    assert first.wait() == 143
+    assert second.wait() == 0
+    assert ended_green(small)
+    assert postgres.query("faults", "select count(*) from analytics.audit where what = 'start'") == [(1,)]
+
+
+def test_a_lost_lease_ends_the_runner_and_its_queries(postgres: Any, small: Stage) -> None:
+    small.begin(runners=1)
+    runner = small.start(1, SMALL_SLEEP="60")
+    until(sleeps(postgres))
+    small.world.queue.take_lease(*small.key, 1, time.time() + 60)
+
+    assert runner.wait(15) == 75
+    assert queries(postgres) == []
+    assert SLOW not in small.statuses
+
+
+def test_a_database_that_is_down_halts_the_step_with_dbts_message(small: Stage) -> None:
+    small.begin()
+    runners = [small.start(number, SHOP_PG_HOST="/nowhere") for number in (1, 2)]
+
+    assert [runner.wait() for runner in runners] == [0, 0]
+    assert "Database Error" in str(small.halted)
+    assert "/nowhere" in str(small.halted)
+    assert small.state_of("seed.small.letters") is NodeState.WAITING
+    assert small.world.queue.runners(*small.key)[0].error is None
+
+
+def test_secrets_do_not_leave_the_runner(small: Stage) -> None:
+    small.begin(runners=1)
+    runner = small.start(1, SHOP_PG_HOST="/very-secret-place", DBT_ENV_SECRET_PLACE="very-secret-place")
+
+    assert runner.wait() == 0
+    assert "/*****/" in str(small.halted)
+    logged = str(small.world.artifacts.logs(*small.key)) + runner.output + runner.errors
+    assert "very-secret-place" not in logged + str(small.halted)
+
+
+@pytest.mark.parametrize(
+    "death", [f"claim:{SLOW}", f"record:{SLOW}", f"record:{OPENING}", f"record:{CLOSING}"]
+)
+def test_a_killed_runner_starts_again_and_completes_the_run(small: Stage, death: str) -> None:
+    small.begin(runners=1)
+    assert small.start(1, death).wait() == -signal.SIGKILL
+    assert small.unfinished
+
+    assert small.start(1).wait() == 0
+    assert ended_green(small)
+
+
+def test_a_runner_killed_while_it_builds_leaves_nothing_in_the_way(postgres: Any, small: Stage) -> None:
+    small.begin()
+    first = small.start(1, SMALL_SLEEP="300")
+    until(sleeps(postgres))
+    first.process.kill()
+    first.wait()
+    assert queries(postgres)
+    again, other = small.start(1), small.start(2)
+
+    assert [again.wait(), other.wait()] == [0, 0]
+    assert ended_green(small)
+    assert [record.epoch for record in small.world.queue.runners(*small.key)] == [2, 1]
+    assert queries(postgres) == []
