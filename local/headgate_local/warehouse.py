@@ -180,7 +180,7 @@ class Warehouse:
             needed = mode | (stat.S_IROTH | stat.S_IXOTH if mode & stat.S_IXUSR else stat.S_IROTH)
             if needed != mode:
                 program.chmod(needed)
-        return changed
+        return [folder for folder in changed if folder != str(self._folder.parent)]  # that one is ours
 
 
 def _make_passable(folder: Path) -> list[str]:
