@@ -204,7 +204,7 @@ def test_a_database_that_is_down_ends_the_run_with_its_message(stack: Stack, gre
         secrets.put_secret_value(SecretId=name, SecretString=kept)
     assert run["run"]["status"] == "error"
     assert "refused" in run["run"]["error"]
-    assert stack.receiver.wait_for("job.shop", 20) is None, "the rule is about finance, not about everything"
+    assert stack.receiver.wait_for("job.shop", 3) is None, "the rule is about finance, not about everything"
 
 
 def runner_processes(stack: Stack) -> list[int]:
