@@ -1,0 +1,328 @@
+"""The policies of template.yaml against what the code does: each call is allowed, and no grant is left unused.
+
+The verbs run on moto's services from the first webhook to the last alert; the runner's calls are those that its code
+makes of its ports. moto does not judge them, tests/template/iam.py does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from moto import mock_aws
+
+from functions.dispatch_runs.app import handler as dispatch_runs
+from functions.finalize_run.app import handler as finalize_run
+from functions.match_triggers.app import handler as match_triggers
+from functions.plan_run.app import handler as plan_run
+from functions.receive_webhook.app import handler as receive_webhook
+from functions.route_alerts.app import handler as route_alerts
+from functions.serve_console.app import handler as serve_console
+from headgate import bootstrap
+from headgate.adapters.webhooks.fivetran import sign
+from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
+from headgate.domain.manifest import Index, Node
+from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.results import NodeResult
+from headgate.domain.run import Cause, RunStatus
+from headgate.errors import PlanError
+from headgate.usecases.run_nodes import Over, QueueSession
+from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, TABLE, Recorder, Use, listen
+from tests.template.cloudformation import Template, template
+from tests.template.iam import allows, role_statements
+
+REGION = "eu-central-1"
+SMALL, LARGE = "a" * 64, "b" * 64
+CONTEXT = SimpleNamespace(
+    function_name="test",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 30_000,
+)
+JOBS = JobsFile(
+    environments=(
+        Environment("production", "prod", "analytics", secrets={"PASSWORD": "warehouse/shop#password"}),
+    ),
+    jobs=(Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),),
+    alerts=(AlertRule({}, (("slack", "#finance-data"),)),),
+)
+# Granted, and used by Lambda, ECS or Step Functions themselves rather than by our code.
+BY_AWS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+ON_FAILURE = "sqs:SendMessage"
+FROM_THE_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+ROLES = (
+    "ReceiveWebhookRole", "MatchTriggersRole", "DispatchRunsRole", "PlanRunRole", "RunnerRole", "FinalizeRunRole",
+    "RouteAlertsRole", "ServeConsoleRole",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def path() -> Iterator[tuple[Recorder, Template]]:
+    """The whole path, once: what each role used, and the template with the names of this world."""
+    with pytest.MonkeyPatch.context() as monkeypatch, mock_aws():
+        machine = _make_world(monkeypatch)
+        recorder = listen(monkeypatch)
+        _walk(recorder, monkeypatch)
+        yield recorder, _named(machine)
+    bootstrap.world.cache_clear()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_call_is_allowed(path: tuple[Recorder, Template], role: str) -> None:
+    recorder, named = path
+    statements = role_statements(named, role)
+    assert recorder.uses[role]
+    refused = {
+        use for use in recorder.uses[role] if not allows(statements, use.action, use.resource, **use.context)
+    }
+    assert not refused
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_grant_is_used(path: tuple[Recorder, Template], role: str) -> None:
+    recorder, named = path
+    unused = [
+        (action, resource)
+        for statement in role_statements(named, role)
+        for action in set(statement.actions) - BY_AWS - FROM_THE_QUEUE - {ON_FAILURE}
+        for resource in statement.resources
+        if not any(
+            statement.matches(
+                action, resource, {key.replace("__", ":"): value for key, value in use.context.items()}
+            )
+            for use in recorder.uses[role]
+            if use.action == action and _under(resource, use)
+        )
+    ]
+    assert not unused
+
+
+def _under(resource: str, use: Use) -> bool:
+    head, star, tail = resource.partition("*")
+    return use.resource.startswith(head) and use.resource.endswith(tail) if star else use.resource == resource
+
+
+def _named(machine: str) -> Template:
+    secret = f"arn:aws:secretsmanager:{ACCOUNT}:secret:headgate"
+    return Template.read(
+        Table="headgate",
+        Table__Arn=TABLE,
+        ArtifactsBucket="headgate",
+        ArtifactsBucket__Arn=BUCKET,
+        Bus="headgate",
+        Bus__Arn=BUS,
+        RunMachine=machine,
+        AlertTopic=f"arn:aws:sns:{ACCOUNT}:alerts",
+        SlackSecret=f"{secret}/slack-AbCdEf",
+        ApiTokenSecret=f"{secret}/api-token-AbCdEf",
+    )
+
+
+def _make_world(monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "HEADGATE_TABLE": "headgate",
+        "HEADGATE_BUCKET": "headgate",
+        "HEADGATE_BUS": "headgate",
+        "HEADGATE_SECRETS_PREFIX": "headgate",
+        "HEADGATE_CONSOLE_URL": "https://headgate.example.com",
+        "HEADGATE_ALERT_TOPIC_ARN": f"arn:aws:sns:{ACCOUNT}:alerts",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    (table,) = template().of_type("AWS::DynamoDB::Table").values()
+    shape = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+    boto3.client("dynamodb").create_table(TableName="headgate", **{name: table[name] for name in shape})
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="headgate", CreateBucketConfiguration={"LocationConstraint": REGION})
+    for digest, nodes in ((SMALL, 3), (LARGE, 101)):
+        index = _index(nodes).encode()
+        s3.put_object(Bucket="headgate", Key=f"bundles/{digest}/44136fa355b3678a/index.msgpack", Body=index)
+    boto3.client("events").create_event_bus(Name="headgate")
+    boto3.client("sns").create_topic(Name="alerts")
+    for name, value in {
+        "webhooks/fivetran/default": {"secret": "s3cret"},
+        "warehouse/shop": {"password": "p"},
+        "slack": {"#finance-data": "https://127.0.0.1:1/never"},
+        "api-token": {"token": "t0ken"},
+    }.items():
+        boto3.client("secretsmanager").create_secret(Name=f"headgate/{name}", SecretString=json.dumps(value))
+    machine: str = boto3.client("stepfunctions").create_state_machine(
+        name="headgate-run",
+        definition='{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}',
+        roleArn="arn:aws:iam::123456789012:role/machine",
+    )["stateMachineArn"]
+    monkeypatch.setenv("HEADGATE_STATE_MACHINE_ARN", machine)
+    bootstrap.world.cache_clear()
+    bootstrap.world().jobs.apply(JOBS)
+    return machine
+
+
+def _index(nodes: int) -> Index:
+    def node(number: int) -> Node:
+        return Node(
+            unique_id=f"model.shop.m{number}",
+            name=f"m{number}",
+            resource_type="model",
+            package_name="shop",
+            fqn=("shop", f"m{number}"),
+            original_file_path=f"models/m{number}.sql",
+            materialized="table",
+            depends_on=(f"model.shop.m{number - 1}",) if number else (),
+        )
+
+    return Index(nodes={found.unique_id: found for found in map(node, range(nodes))})
+
+
+def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every verb, on its way and off it."""
+    world = bootstrap.world()
+    world.jobs.point_at("production", SMALL)
+    with recorder.acting_as("ReceiveWebhookRole"):
+        assert receive_webhook(_webhook(), CONTEXT)["statusCode"] == 200
+        assert receive_webhook(_webhook(secret="wrong"), CONTEXT)["statusCode"] == 401
+    event_id = world.events.recent()[0]["event_id"]
+    with recorder.acting_as("MatchTriggersRole"):
+        assert match_triggers(_synced(event_id, "stripe"), CONTEXT) == {"runs": [1]}
+        assert match_triggers(_synced(event_id, "nobody"), CONTEXT) == {"runs": []}
+    with recorder.acting_as("DispatchRunsRole"):
+        assert dispatch_runs(_bus("RunQueued", run_id=1, job="finance"), CONTEXT) == {"started": [1]}
+    with recorder.acting_as("PlanRunRole"):
+        for _ in range(2):
+            assert plan_run({"run_id": 1, "step": 1}, CONTEXT)["build"] is True
+    with recorder.acting_as("RunnerRole"):
+        _be_the_runner()
+    with recorder.acting_as("FinalizeRunRole"):
+        assert finalize_run({"run_id": 1, "step": 1}, CONTEXT)["status"] == "error"
+    with recorder.acting_as("RouteAlertsRole"):
+        _route(monkeypatch)
+    with recorder.acting_as("ServeConsoleRole"):
+        for route, parameters in (("GET /", {}), ("GET /runs/{run_id}", {"run_id": "1"})):
+            assert serve_console(_page(route, parameters), CONTEXT)["statusCode"] == 200
+    _walk_where_less_is_known(recorder)
+
+
+def _walk_where_less_is_known(recorder: Recorder) -> None:
+    """A project so large that its history is read whole, and a run that was stopped before it was planned."""
+    world = bootstrap.world()
+    world.jobs.point_at("production", LARGE)
+    world.runs.create_run(JOBS.jobs[0], LARGE, _cause("large"))
+    world.runs.create_run(JOBS.jobs[0], "", _cause("unpublished"))
+    with recorder.acting_as("DispatchRunsRole"):
+        dispatch_runs(
+            _bus("RunFinished", run_id=1, job="finance", environment="production", status="error"), CONTEXT
+        )
+        # No longer among the active ones, as in an index that lags: read by itself.
+        dispatch_runs(_bus("RunQueued", run_id=1, job="finance"), CONTEXT)
+    with recorder.acting_as("PlanRunRole"):
+        assert plan_run({"run_id": 2, "step": 1}, CONTEXT)["build"] is True
+    with recorder.acting_as("PlanRunRole"), pytest.raises(PlanError, match="nothing is published"):
+        plan_run({"run_id": 3, "step": 1}, CONTEXT)
+    for index, run_id in enumerate((2, 3)):
+        with recorder.acting_as("FinalizeRunRole"):
+            detail = {
+                "name": f"run-{run_id}",
+                "status": ("ABORTED", "FAILED")[index],
+                "error": "States.Runtime",
+            }
+            finalize_run({"detail-type": "Step Functions Execution Status Change", "detail": detail}, CONTEXT)
+    run, _ = world.runs.create_run(JOBS.jobs[0], "c" * 64, _cause("other vars"))
+    with recorder.acting_as("PlanRunRole"), pytest.raises(PlanError, match="was not parsed"):
+        plan_run({"run_id": run.run_id, "step": 1}, CONTEXT)
+
+
+def _be_the_runner() -> None:
+    """The calls that headgate_runner makes of its ports: an attempt that dies, and one that ends the step."""
+    world = bootstrap.world()
+    plan = world.plans.get_plan(1, 1)
+    environment = world.jobs.environment(plan.environment)
+    assert world.secrets.get(environment.secrets["PASSWORD"].partition("#")[0])
+    world.bundles.read(plan.bundle, f"{plan.command.vars_digest}/index.msgpack")
+    lost = QueueSession(world.queue, world.clock, plan, 1)
+    lost.begin()
+    lost.next()
+    session = QueueSession(world.queue, world.clock, plan, 1)
+    session.begin()
+    session.renew()
+    world.runs.move(1, RunStatus.RUNNING)
+    while not isinstance(claim := session.next(), Over):
+        own = claim.unique_id in (OPENING, CLOSING)  # type: ignore[union-attr]
+        failed = claim.unique_id == "model.shop.m1"  # type: ignore[union-attr]
+        status = "error" if failed else "skipped" if claim.skip else "success"  # type: ignore[union-attr]
+        entry = {"unique_id": claim.unique_id, "status": status, "message": "boom", "execution_time": 1.0}  # type: ignore[union-attr]
+        session.finish(claim.unique_id, None if own else NodeResult.from_entry(entry, 1))  # type: ignore[union-attr]
+    world.queue.results(1, 1)
+    world.artifacts.put(1, 1, "invocation.json", b"{}")
+    world.artifacts.append_log(1, 1, 1, 1, [{"message": "done"}])
+    session.end()
+
+
+def _route(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An alert to a channel that answers late: refused the first time, sent the second, not sent the third."""
+    answers = iter([RuntimeError("down"), None])
+
+    def send(_notifier: object, _alert: object, address: str) -> None:
+        assert bootstrap.world().secrets.get("slack")[address]
+        if (answer := next(answers)) is not None:
+            raise answer
+
+    monkeypatch.setattr("headgate.adapters.notifiers.slack.SlackNotifier.send", send)
+    url = "https://headgate.example.com/runs/1"
+    message = {
+        "run_id": 1, "job": "finance", "environment": "production", "node": "model.shop.m1", "status": "error",
+        "severity": "error", "error": "boom", "url": url,
+    }  # fmt: skip
+    record = {
+        "messageId": "m",
+        "body": json.dumps(message),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn",
+    }
+    with pytest.raises(BatchProcessingError):
+        route_alerts({"Records": [record]}, CONTEXT)
+    for _ in range(2):
+        assert route_alerts({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
+
+
+def _cause(key: str) -> Cause:
+    return Cause("cli", key)
+
+
+def _webhook(secret: str = "s3cret") -> dict[str, Any]:
+    body = {
+        "event": "sync_end",
+        "created": datetime.now(UTC).isoformat(),
+        "connector_id": "stripe",
+        "sync_id": "1",
+    }
+    raw = json.dumps({**body, "data": {"status": "SUCCESSFUL"}}).encode()
+    headers = {"X-Fivetran-Signature-256": sign(raw, secret)}
+    return {"headers": headers, "pathParameters": {"source": "default"}, "body": raw.decode()}
+
+
+def _synced(event_id: str, connector: str) -> dict[str, Any]:
+    return _bus(
+        "ConnectorSynced",
+        event_id=event_id,
+        provider="fivetran",
+        origin="default",
+        connector_id=connector,
+        sync_id="1",
+    )
+
+
+def _bus(detail_type: str, **detail: Any) -> dict[str, Any]:
+    return {"detail-type": detail_type, "source": "headgate", "detail": detail}
+
+
+def _page(route: str, parameters: dict[str, str]) -> dict[str, Any]:
+    return {"routeKey": route, "headers": {"authorization": "Bearer t0ken"}, "pathParameters": parameters}
