@@ -1,6 +1,5 @@
 """Deploys a template to the emulator as ``sam deploy`` would to AWS: package, upload, create or update, wait."""
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from botocore.exceptions import ClientError
 from headgate_local.environment import DUMMY_CREDENTIALS
 from headgate_local.errors import DeployFailedError
 from headgate_local.local_file import REGION, STACK_NAME
-from headgate_local.packaging import package
+from headgate_local.packaging import digest_of, package
 from headgate_local.places import Places
 from headgate_local.template import (
     Artifact,
@@ -91,7 +90,7 @@ def _upload(places: Places, root: Path, wanted: list[Artifact], endpoint: str) -
     locations = {}
     for artifact in wanted:
         content = package(places, root, artifact)
-        key = f"{artifact.kind}/{hashlib.sha256(content).hexdigest()[:32]}"
+        key = f"{artifact.kind}/{digest_of(content)}"
         s3.put_object(Bucket=BUCKET, Key=key, Body=content)
         locations[artifact] = S3Location(BUCKET, key)
     return locations
@@ -101,7 +100,7 @@ def _template_argument(body: str, endpoint: str) -> dict[str, str]:
     """CloudFormation takes large templates only from S3."""
     if len(body) <= LONGEST_INLINE_TEMPLATE:
         return {"TemplateBody": body}
-    key = f"template/{hashlib.sha256(body.encode()).hexdigest()[:32]}"
+    key = f"template/{digest_of(body.encode())}"
     client("s3", endpoint).put_object(Bucket=BUCKET, Key=key, Body=body.encode())
     return {"TemplateURL": f"{endpoint}/{BUCKET}/{key}"}
 

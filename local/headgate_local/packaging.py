@@ -47,13 +47,36 @@ def zip_folder(folder: Path, prefix: str = "") -> bytes:
 
 def layer_zip(places: Places, folder: Path) -> bytes:
     """Dependencies (built once for each requirements.txt) and the packages beside it, below ``python/``."""
-    dependencies = _dependencies_zip(places, folder / "requirements.txt")
-    buffer = io.BytesIO(dependencies.read_bytes())
+    dependencies = _dependencies(places, folder / "requirements.txt")
+    packages = sorted(package_file.parent for package_file in folder.glob("*/__init__.py"))
+    buffer = io.BytesIO(dependencies.with_suffix(".zip").read_bytes())
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for package_file in sorted(folder.glob("*/__init__.py")):
-            name = package_file.parent.name
-            _add(archive, package_file.parent, f"python/{name}/")
-    return buffer.getvalue()
+        for source in packages:
+            _add(archive, source, f"python/{source.name}/")
+    content = buffer.getvalue()
+    _unpack_ahead(places, content, dependencies, packages)
+    return content
+
+
+def digest_of(content: bytes) -> str:
+    """The name of an upload, and of the folder in which the emulator keeps it unpacked."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def _unpack_ahead(places: Places, content: bytes, dependencies: Path, packages: list[Path]) -> None:
+    """Lay out what the emulator would unpack at the first call: five thousand files are seconds then, and
+    links are nothing now. Layers of earlier code go."""
+    unpacked = places.unpacked / digest_of(content)
+    if unpacked.exists():
+        return
+    for earlier in places.unpacked.glob("*/python"):
+        shutil.rmtree(earlier.parent)
+    partial = unpacked.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(dependencies, partial / "python", copy_function=os.link)
+    for source in packages:
+        shutil.copytree(source, partial / "python" / source.name, ignore=shutil.ignore_patterns(*LEFT_OUT))
+    partial.rename(unpacked)
 
 
 def _add(archive: zipfile.ZipFile, folder: Path, prefix: str, *, with_compiled: bool = False) -> None:
@@ -65,18 +88,20 @@ def _add(archive: zipfile.ZipFile, folder: Path, prefix: str, *, with_compiled: 
             archive.writestr(entry, path.read_bytes(), archive.compression, compresslevel=1)
 
 
-def _dependencies_zip(places: Places, requirements: Path) -> Path:
+def _dependencies(places: Places, requirements: Path) -> Path:
+    """The folder with everything installed; its zip lies beside it. Built when the zip is not there."""
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
-    finished = places.build / f"layer-{digest}.zip"
+    target = places.build / f"layer-{digest}"
+    finished = target.with_suffix(".zip")
     if not finished.exists():
-        target = places.build / "layer" / "python"
-        shutil.rmtree(target, ignore_errors=True)
+        for earlier in places.build.glob("layer-*"):
+            shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
         _install(places, requirements, target)
         partial = finished.with_suffix(".partial")
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             _add(archive, target, "python/", with_compiled=True)
         partial.rename(finished)
-    return finished
+    return target
 
 
 def _install(places: Places, requirements: Path, target: Path) -> None:

@@ -41,6 +41,11 @@ class Places:
         return self.state / "build"
 
     @property
+    def unpacked(self) -> Path:
+        """Zips of Lambdas and layers, unpacked under the digests of their content."""
+        return self.build / "unpacked"
+
+    @property
     def temporary(self) -> Path:
         """What would lie in the system's temporary folder: unpacked Lambdas and their own files."""
         return self.state / "tmp"
@@ -68,5 +73,5 @@ class Places:
     def make(self) -> None:
         """Create the folders, closed to other people: passwords and logs live here."""
         self.state.mkdir(mode=0o700, exist_ok=True)
-        for folder in (self.emulator, self.build, self.temporary, self.logs, self.logs / "runners"):
+        for folder in (self.emulator, self.unpacked, self.temporary, self.logs, self.logs / "runners"):
             folder.mkdir(parents=True, exist_ok=True)
