@@ -25,6 +25,9 @@ class Heartbeat:
     def stop(self) -> None:
         self._stop.set()
 
+    def join(self, timeout: float) -> None:
+        self._thread.join(timeout)
+
     def _beat(self) -> None:
         while not self._stop.wait(self._seconds):
             try:

@@ -1,0 +1,36 @@
+"""The heartbeat goes on through a service's absence and ends with the lease."""
+
+from queue import Queue
+from threading import Event
+
+import pytest
+
+from headgate.errors import LeaseLostError, UnavailableError
+from headgate_runner.heartbeat import Heartbeat
+
+
+@pytest.mark.parametrize("fault", [LeaseLostError("taken over"), RuntimeError("a bug")])
+def test_whatever_ends_the_lease_is_told_once(fault: Exception) -> None:
+    answers: list[Exception | None] = [None, UnavailableError("away"), None, fault]
+    told: Queue[BaseException] = Queue()
+
+    def renew() -> None:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+
+    Heartbeat(renew, told.put, 0.001).start()
+
+    assert told.get(timeout=5) is fault
+    assert answers == []
+
+
+def test_a_stopped_heart_beats_no_more() -> None:
+    beat, told = Event(), Queue[BaseException]()
+    heart = Heartbeat(beat.set, told.put, 0.001)
+    heart.start()
+    assert beat.wait(5)
+    heart.stop()
+    heart.join(5)
+    beat.clear()
+    assert not beat.wait(0.05)

@@ -1,0 +1,47 @@
+"""Secrets in every shape in which they could leave the runner."""
+
+import json
+
+import pytest
+
+from headgate_runner.redaction import MASK, Redactor
+
+SECRET = 'p@ss "word"/1'
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        SECRET,
+        json.dumps({"password": SECRET}),
+        "postgres://u:p%40ss%20%22word%22%2F1@host",
+        repr(SECRET + "\n"),
+    ],
+)
+def test_a_known_value_is_masked_in_text_json_and_urls(shape: str) -> None:
+    clean = Redactor([SECRET]).text(shape)
+    assert MASK in clean
+    assert "word" not in clean.replace("password", "")
+
+
+def test_the_longer_of_two_secrets_goes_first() -> None:
+    assert Redactor(["abcd", "abcdefgh"]).text("abcdefgh") == MASK
+
+
+def test_nested_values_are_masked_and_keep_their_shape() -> None:
+    value = {"message": "no s3cret here", "batches": [1, None, "s3cret"], "ok": True}
+    assert Redactor(["s3cret"]).value(value) == {
+        "message": f"no {MASK} here",
+        "batches": [1, None, MASK],
+        "ok": True,
+    }
+
+
+def test_empty_and_tiny_values_mask_nothing() -> None:
+    assert Redactor(["", "a", "abc"]).text("abc") == "abc"
+
+
+def test_what_is_learnt_later_counts_too() -> None:
+    redactor = Redactor(["first-value"])
+    redactor.learn(["second-value"])
+    assert redactor.text("first-value second-value") == f"{MASK} {MASK}"

@@ -1,0 +1,115 @@
+"""The relation cache follows what other runners do; dbt's own cache and Postgres relations, an invented warehouse."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from dbt.adapters.cache import RelationsCache
+from dbt.adapters.contracts.relation import RelationType
+from dbt.adapters.postgres.relation import PostgresRelation
+
+from headgate_runner import relations
+
+
+def relation(name: str, kind: RelationType | None = RelationType.View) -> PostgresRelation:
+    return PostgresRelation.create(database="shop", schema="core", identifier=name, type=kind)
+
+
+class Warehouse:
+    """As much of an adapter as is used: a cache, and what is really there."""
+
+    class Relation:
+        @staticmethod
+        def create_from(_config: Any, node: Any, type: RelationType | None = None) -> PostgresRelation:
+            return relation(node.identifier, type)
+
+    def __init__(self, *there: PostgresRelation, kind: str = "postgres") -> None:
+        self.there, self.kind, self.listed = list(there), kind, 0
+        self.cache = RelationsCache()
+        self.cache_added, self.cache_dropped = self.cache.add, self.cache.drop
+
+    def type(self) -> str:
+        return self.kind
+
+    def list_relations_without_caching(self, _schema: Any) -> list[PostgresRelation]:
+        self.listed += 1
+        return self.there
+
+    @property
+    def cached(self) -> dict[str, Any]:
+        return {found.identifier: found.type for found in self.cache.get_relations("shop", "core")}
+
+
+def node(name: str, materialized: str = "view", is_relational: bool = True) -> Any:
+    config = SimpleNamespace(materialized=materialized)
+    return SimpleNamespace(identifier=name, config=config, is_relational=is_relational)
+
+
+@pytest.mark.parametrize("kind", ["postgres", "redshift"])
+def test_a_view_that_fell_with_somebody_elses_table_leaves_the_cache_with_its_own_views(kind: str) -> None:
+    warehouse = Warehouse(relation("other"), kind=kind)
+    for name in ("gone", "on_gone", "other"):
+        warehouse.cache.add(relation(name))
+    warehouse.cache.update_schemas([("shop", "core")])
+    warehouse.cache.add_link(relation("gone"), relation("on_gone"))
+
+    relations.refresh(warehouse, None, node("gone"))
+
+    assert set(warehouse.cached) == {"other"}
+
+
+def test_what_changed_its_type_is_known_by_the_new_one() -> None:
+    warehouse = Warehouse(relation("grown", RelationType.Table))
+    warehouse.cache.add(relation("grown"))
+    relations.refresh(warehouse, None, node("grown"))
+    assert warehouse.cached == {"grown": RelationType.Table}
+
+
+def test_what_is_as_the_cache_says_keeps_its_links() -> None:
+    warehouse = Warehouse(relation("kept"), relation("on_kept"))
+    for name in ("kept", "on_kept"):
+        warehouse.cache.add(relation(name))
+    warehouse.cache.update_schemas([("shop", "core")])
+    warehouse.cache.add_link(relation("kept"), relation("on_kept"))
+
+    relations.refresh(warehouse, None, node("kept"))
+    warehouse.cache.drop(relation("kept"))
+
+    assert warehouse.cached == {}
+
+
+@pytest.mark.parametrize(
+    ("warehouse", "asked"),
+    [
+        (Warehouse(kind="snowflake"), node("a")),
+        (Warehouse(), node("b")),
+        (Warehouse(), node("a", "test", False)),
+    ],
+    ids=["no cascade there", "was never there", "no relation"],
+)
+def test_the_warehouse_is_not_asked_without_need(warehouse: Warehouse, asked: Any) -> None:
+    warehouse.cache.add(relation("a"))
+    relations.refresh(warehouse, None, asked)
+    assert warehouse.listed == 0
+
+
+def test_what_others_built_is_known_without_asking() -> None:
+    warehouse = Warehouse()
+    warehouse.cache.add(relation("turned"))
+    relations.remember(
+        warehouse,
+        None,
+        [
+            node("seeded", "seed"),
+            node("turned", "incremental"),
+            node("viewed", "view"),
+            node("odd", "own_materialization"),
+            node("exposed", "view", is_relational=False),
+        ],
+    )
+    assert warehouse.cached == {
+        "seeded": RelationType.Table,
+        "turned": RelationType.Table,
+        "viewed": RelationType.View,
+    }
+    assert warehouse.listed == 0
