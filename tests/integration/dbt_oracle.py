@@ -1,10 +1,10 @@
 """dbt itself as an oracle: what would `dbt ls` list and `dbt build` queue? A script, run as its own process.
 
-    python dbt_oracle.py ls|build PROJECT TARGET [MANIFEST.json]
+    python dbt_oracle.py ls|build PROJECT TARGET
 
 It starts dbt once, replaces the task's `run` by a loop, and answers each line of its input, a JSON object with
 `select` and `exclude`, by a JSON line: {"nodes", "edges", "unit_tests", "selected"} or {"error"}. Nothing
-connects to a database. With MANIFEST.json, dbt plans that manifest in place of the project's own.
+connects to a database. The manifest is left in the folder TARGET.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dbt.artifacts.schemas.manifest import WritableManifest
 from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
 from dbt.graph import NodeSelector
 from dbt.graph.cli import parse_difference
 from dbt.task.build import BuildTask
@@ -57,12 +55,9 @@ def serve(task: Any) -> None:
             print(json.dumps(found), file=ANSWERS, flush=True)
 
 
-def main(verb: str, project: str, target: str, manifest: str = "") -> None:
+def main(verb: str, project: str, target: str) -> None:
     sys.stdout = sys.stderr  # dbt's own output must not mix with the answers
     BuildTask.run = ListTask.run = serve
-    given = None
-    if manifest:
-        given = Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(manifest))
     places = [
         "--project-dir",
         project,
@@ -74,7 +69,7 @@ def main(verb: str, project: str, target: str, manifest: str = "") -> None:
         target,
     ]
     flags = ["--no-send-anonymous-usage-stats", "--quiet", "--no-version-check"]
-    result = dbtRunner(manifest=given).invoke([*flags, verb, *places])
+    result = dbtRunner().invoke([*flags, verb, *places])
     if result.exception:
         raise result.exception
 

@@ -16,7 +16,6 @@ from headgate.domain.graph import (
     build_graph,
     critical_path,
     descendants,
-    find_cycle,
     subset,
     topological_order,
     with_test_edges,
@@ -151,10 +150,3 @@ def test_topological_order_does_not_depend_on_how_the_graph_was_made(graph: Grap
     )
     assert topological_order(again) == order
 
-
-def test_finds_a_cycle_and_closes_it() -> None:
-    cycle = find_cycle(build_graph({"a": ["c"], "b": ["a"], "c": ["b"], "d": ["c"]}))
-    assert cycle[0] == cycle[-1]
-    assert set(cycle) == {"a", "b", "c"}
-    assert all(edge in {("a", "b"), ("b", "c"), ("c", "a")} for edge in pairwise(cycle))
-    assert find_cycle(build_graph(DIAMOND)) == []

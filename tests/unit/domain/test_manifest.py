@@ -181,6 +181,7 @@ FINANCE = {"finance": {"name": "finance", "owner": {"name": "Finance", "email": 
         ({"owner": {"name": "Ada", "email": None}, "config": {"meta": None}}, "Ada"),
         ({"source_meta": {"owner": "ingestion@example.com"}}, "ingestion@example.com"),
         ({"config": {"meta": {"owner": 7}}}, "7"),
+        ({"config": {"meta": "no mapping", "group": "finance"}}, "finance@example.com"),
     ],
 )
 def test_owner(fields: dict[str, Any], owner: str) -> None:
@@ -217,7 +218,7 @@ def test_a_unit_test_has_its_tags_in_its_config() -> None:
 def test_names_the_default_selector() -> None:
     selectors = {"one": {"default": False}, "two": {"name": "two", "default": True, "definition": {}}}
     assert read(selectors=selectors).default_selector == "two"
-    assert read(selectors={"one": {"definition": "tag:x"}}).default_selector is None
+    assert read(selectors={"one": {"definition": "tag:x"}, "odd": "tag:x"}).default_selector is None
 
 
 def test_refuses_a_dangling_dependency_with_both_ids() -> None:

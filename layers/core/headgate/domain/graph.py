@@ -49,15 +49,6 @@ def topological_order(graph: Graph) -> list[str]:
     return list(networkx.lexicographical_topological_sort(graph))
 
 
-def find_cycle(graph: Graph) -> list[str]:
-    """The nodes of one cycle, the first repeated at the end; empty when there is none."""
-    try:
-        edges = networkx.find_cycle(graph)
-    except networkx.NetworkXNoCycle:
-        return []
-    return [edges[0][0], *(edge[1] for edge in edges)]
-
-
 def with_test_edges(graph: Graph, tests: Mapping[str, Collection[str]], waiting: Collection[str]) -> Graph:
     """The graph in which each of the `waiting` nodes also waits for the tests of its ancestors.
 

@@ -287,7 +287,7 @@ def _node(entry: _Entry, owner: str) -> Node:
         tags=_texts(config.get("tags") if entry.resource_type == "unit_test" else entry.tags),
         group=config.get("group") or entry.group,
         access=entry.access,
-        materialized=config.get("materialized") or entry.resource_type,
+        materialized=str(config.get("materialized") or entry.resource_type),
         schema=entry.schema,
         database=entry.database,
         alias=entry.alias or entry.identifier,
@@ -321,7 +321,11 @@ def _tested(entry: _Entry) -> str | None:
 
 
 def _checksum(checksum: Any) -> str:
-    return str(checksum.get("checksum") or "") if isinstance(checksum, Mapping) else str(checksum or "")
+    return str(_mapping(checksum).get("checksum") or "") if not isinstance(checksum, str) else checksum
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -329,7 +333,7 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _default_selector(selectors: Mapping[str, Any]) -> str | None:
-    return next((name for name, value in selectors.items() if dict(value or {}).get("default") is True), None)
+    return next((name for name, value in selectors.items() if _mapping(value).get("default") is True), None)
 
 
 def _selectable(value: Any) -> Any:
@@ -355,7 +359,7 @@ class _Owners:
 
     def _own(self, entry: _Entry) -> str:
         for meta in (entry.config.get("meta"), entry.meta, entry.source_meta):
-            owner = _person(dict(meta or {}).get("owner"))
+            owner = _person(_mapping(meta).get("owner"))
             if owner:
                 return owner
         return self._groups.get(entry.config.get("group") or entry.group or "", "") or _person(entry.owner)
