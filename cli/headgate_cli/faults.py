@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterable
 
 from headgate_cli.output import escaped, note
-from headgate_cli.world import NotConfiguredError
+from headgate_cli.world import REQUIRED, NotConfiguredError
 
 FAILED = 1
 INVALID = 2
@@ -42,6 +42,8 @@ def _worded(fault: BaseException) -> tuple[int, Iterable[str]]:
         return INVALID, [str(problem) for problem in fault.problems]
     if isinstance(fault, InputError):
         return INVALID, [str(fault)]
+    if told := _of_aws(fault.__cause__):
+        return NOT_CONFIGURED, told
     if isinstance(fault, NotFoundError):
         unset = "environment variable HEADGATE_" in str(fault)
         return (NOT_CONFIGURED if unset else NOT_FOUND), [str(fault)]
@@ -57,16 +59,41 @@ def _foreign(fault: BaseException) -> tuple[int, Iterable[str]]:
     kind, origin = type(fault).__name__, type(fault).__module__
     if origin.startswith("headgate_local"):
         return (NOT_CONFIGURED if kind in ("NotSetUpError", "LocalStackError") else FAILED), [str(fault)]
-    if origin.startswith("botocore") and kind in _UNREACHABLE:
-        return NOT_CONFIGURED, [f"AWS cannot be reached: {fault}", *_UNREACHABLE[kind]]
+    if told := _of_aws(fault):
+        return NOT_CONFIGURED, told
     return FAILED, [
         f"{kind}: {fault}",
         "this was not foreseen; HEADGATE_DEBUG=1 shows where it happened",
     ]
 
 
+def _of_aws(fault: BaseException | None) -> list[str]:
+    """What to say when AWS is not reached, knows nobody of this name, or has no such table; else nothing."""
+    kind = type(fault).__name__
+    if not type(fault).__module__.startswith("botocore"):
+        return []
+    if kind in _UNREACHABLE:
+        return [f"AWS cannot be reached: {fault}", *_UNREACHABLE[kind]]
+    code = str(getattr(fault, "response", {}).get("Error", {}).get("Code", ""))
+    if code in _REFUSED:
+        return [f"AWS refuses: {fault}", *_CREDENTIALS]
+    if code == "ResourceNotFoundException" and getattr(fault, "operation_name", "") in _TABLE_OPERATIONS:
+        return [f"there is no table {os.environ.get(REQUIRED)}, which {REQUIRED} names, in this region"]
+    return []
+
+
+_REFUSED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+}
+_TABLE_OPERATIONS = {"GetItem", "PutItem", "UpdateItem", "Query", "TransactWriteItems", "BatchGetItem"}
 _STOPPED = ["is the local stack running? `headgate local status`, then `headgate local up --detach`"]
-_CREDENTIALS = ["check AWS_PROFILE and AWS_REGION, as for the aws command"]
+_CREDENTIALS = ["check AWS_PROFILE and AWS_DEFAULT_REGION, as for the aws command"]
 _UNREACHABLE: dict[str, list[str]] = {
     "EndpointConnectionError": _STOPPED,
     "ConnectionClosedError": _STOPPED,

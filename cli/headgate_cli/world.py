@@ -33,6 +33,9 @@ def world_of(context: typer.Context) -> "World":
 def choose_stack() -> None:
     """Set this process's environment to the stack that is meant."""
     if os.environ.get(REQUIRED):
+        # Other AWS tools read either name; boto3 reads the second only.
+        if region := os.environ.get("AWS_REGION"):
+            os.environ.setdefault("AWS_DEFAULT_REGION", region)
         return
     root = local_root()
     if root is None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from headgate.errors import ConflictError, ProjectError, UnavailableError
+from headgate.errors import ConflictError, HeadgateError, NotFoundError, ProjectError, UnavailableError
 from headgate_cli.app import app
 from headgate_cli.output import counted, seconds_text, size_text
 from headgate_cli.world import local_root
@@ -33,16 +33,44 @@ def endpoint_fault() -> Exception:
     return EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")
 
 
+def aws_answers(code: str, operation: str, ours: Exception) -> Exception:
+    """An adapter's error with botocore's as its cause."""
+    from botocore.exceptions import ClientError
+
+    ours.__cause__ = ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+    return ours
+
+
 @pytest.mark.parametrize(
     ("fault", "code", "message"),
     [
+        (aws_answers("ResourceNotFoundException", "Query", NotFoundError("x")), 4, "there is no table"),
+        (
+            aws_answers("ResourceNotFoundException", "GetSecretValue", NotFoundError("secret x")),
+            5,
+            "secret x",
+        ),
+        (aws_answers("ExpiredTokenException", "Query", HeadgateError("x")), 4, "AWS refuses"),
+        (aws_answers("ValidationException", "Query", HeadgateError("odd")), 1, "odd"),
+        (NotFoundError("the environment variable HEADGATE_BUCKET is not set"), 4, "HEADGATE_BUCKET"),
         (ProjectError("models/a.sql: no"), 2, "error models/a.sql: no"),
         (ConflictError("somebody else was first"), 1, "somebody else was first"),
         (UnavailableError("DynamoDB did not answer"), 4, "DynamoDB did not answer"),
         (endpoint_fault(), 4, "headgate local up"),
         (ZeroDivisionError("oops"), 1, "HEADGATE_DEBUG=1 shows where"),
     ],
-    ids=["input", "conflict", "unavailable", "botocore", "unforeseen"],
+    ids=[
+        "table",
+        "secret",
+        "credentials",
+        "other",
+        "setting",
+        "input",
+        "conflict",
+        "unavailable",
+        "botocore",
+        "unforeseen",
+    ],
 )
 def test_a_fault_is_words_and_a_code(fault: Exception, code: int, message: str) -> None:
     result = CliRunner().invoke(app, ["runs", "list"], obj=Broken(fault))
