@@ -10,9 +10,11 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from headgate.adapters.aws.dynamodb_node_queue import DynamoDBNodeQueue
 from headgate.adapters.aws.node_items import urgency
 from headgate.adapters.aws.table import Table, from_item, putting, to_item
+from headgate.domain.job import Job
 from headgate.domain.plan import OPENING
 from headgate.domain.queue import MAX_PRIORITY, NodeState, initial_records
 from headgate.domain.results import NodeStatus
+from headgate.domain.run import Cause
 from headgate.errors import ConflictError, HeadgateError, NotFoundError, UnavailableError
 from tests.contract.conftest import MotoStage
 from tests.plans import plan_of, result_of, step_of, write
@@ -132,6 +134,21 @@ def test_a_planner_thought_dead_cannot_undo_a_claim(moto: MotoStage) -> None:
         patch.setattr(late, "step", lambda *_: None)
         late.write(step_of(plan), initial_records(plan))
     assert moto.world.queue.nodes(*STEP)[0].state is NodeState.RUNNING
+
+
+def test_a_cause_that_was_looked_for_too_early_still_makes_no_second_run(
+    moto: MotoStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, cause, runs = Job("finance", "production", ()), Cause("fivetran", "sync"), moto.world.runs
+    first, _ = runs.create_run(job, "d", cause)
+    look, looks = runs._run_of, [None]
+
+    def too_early(*asked: Any) -> Any:
+        return looks.pop() if looks else look(*asked)
+
+    monkeypatch.setattr(runs, "_run_of", too_early)
+    assert runs.create_run(job, "d", cause) == (first, False)
+    assert runs.list_runs() == runs.active_runs() == [first]
 
 
 def test_compiled_code_too_large_for_an_item_is_left_out_and_says_so(moto: MotoStage) -> None:

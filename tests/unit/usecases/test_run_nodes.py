@@ -53,6 +53,19 @@ class Forgetful(MemoryNodeQueue):
         return super().release(run_id, step, unique_id, parent, skip=skip, sole=sole)
 
 
+class Lagging(MemoryNodeQueue):
+    """A queue whose index does not show the latest writes yet."""
+
+    hidden = False
+
+    def open_nodes(
+        self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
+    ) -> list[tuple[str, NodeState]]:
+        if self.hidden and not consistent:
+            return []
+        return super().open_nodes(run_id, step, limit=limit, consistent=consistent)
+
+
 @pytest.fixture
 def clock() -> MemoryClock:
     return MemoryClock()
@@ -204,6 +217,18 @@ def test_a_runner_that_closes_and_is_lost_is_taken_over(queue: Ledger, clock: Me
     assert second.next() == Over()
 
 
+def test_an_index_that_lags_ends_nothing_early(clock: MemoryClock) -> None:
+    queue = Lagging()
+    plan = write(queue, plan_of({"a": ()}))
+    session, other = begun(queue, clock, plan, 1), begun(queue, clock, plan, 2)
+    built(session)
+    queue.hidden = True
+    assert isinstance(other.next(), Idle)
+    assert states(queue, plan) == {OPENING: NodeState.DONE, "a": NodeState.READY, CLOSING: NodeState.WAITING}
+    queue.hidden = False
+    assert run_to_the_end(session, other) == ["a", CLOSING]
+
+
 def survive(session: QueueSession, clock: MemoryClock) -> None:
     """Let so much time pass that others count as lost, while this session renews."""
     for _ in range(4):
@@ -267,6 +292,16 @@ def test_a_takeover_that_died_half_way_is_completed_by_the_next_runner(
     assert queue.expire_lease(7, 1, queue.runners(7, 1)[0])
     assert isinstance(last.next(), Idle)
     assert last.next() == Claim(OPENING, skip=False, attempt=2)
+
+
+def test_what_a_runner_held_when_it_ended_is_built_by_another(queue: Ledger, clock: MemoryClock) -> None:
+    plan = write(queue, plan_of())
+    ended, other = begun(queue, clock, plan, 1), begun(queue, clock, plan, 2)
+    assert claimed(ended) == OPENING
+    ended.end("stopped before it could hand anything back")
+    clock.advance(SWEEP_SECONDS)
+    assert isinstance(other.next(), Idle)
+    assert built(other) == OPENING
 
 
 def test_a_claim_made_after_the_takeover_is_void_as_well(queue: Ledger, clock: MemoryClock) -> None:

@@ -1,6 +1,5 @@
 """Plans in S3: `runs/<id>/steps/<nn>/plan.json`."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,8 +20,7 @@ class S3PlanStore:
         self._objects = Objects(client, bucket)
 
     def put_plan(self, plan: Plan) -> None:
-        # A copy has no cached properties, which msgspec would write as fields.
-        self._objects.put(_key(plan.run_id, plan.step), msgspec.json.encode(replace(plan)))
+        self._objects.put(_key(plan.run_id, plan.step), msgspec.json.encode(plan))
 
     def get_plan(self, run_id: int, step: int) -> Plan:
         try:
