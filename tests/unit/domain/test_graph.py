@@ -149,4 +149,3 @@ def test_topological_order_does_not_depend_on_how_the_graph_was_made(graph: Grap
         {node: sorted(graph.pred[node], reverse=True) for node in sorted(graph, reverse=True)}
     )
     assert topological_order(again) == order
-
