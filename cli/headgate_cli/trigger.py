@@ -81,9 +81,7 @@ def _tell(connector: str, sync: str, answer: "httpx.Response", as_json: bool) ->
     elif answer.is_success:
         meaning = _MEANINGS.get(outcome, "")
         say(f"[green]✓[/] {answer.status_code} [bold]{escaped(outcome)}[/]: {meaning}")
-        next_command(
-            "headgate runs list", f"headgate trigger fivetran --connector {connector} --sync-id {sync}"
-        )
+        next_command("headgate events list", "headgate runs list")
     else:
         say(f"[red]✕[/] {answer.status_code} {escaped(answer.text[:500])}")
     if not answer.is_success:
