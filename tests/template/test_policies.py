@@ -229,7 +229,7 @@ def test_only_this_stacks_schedules_take_the_schedule_role_and_only_to_match_tri
 
 
 def test_no_role_of_a_service_can_be_taken_for_another_account() -> None:
-    for name in ("ScheduleRole", "RunMachineRole", "RunnerRole", "RunnerExecutionRole"):
+    for name in ("ScheduleRole", "RunMachineRole", "RunnerRole"):
         (trust,) = TEMPLATE.of_type("AWS::IAM::Role")[name]["AssumeRolePolicyDocument"]["Statement"]
         assert trust["Condition"]["StringEquals"]["aws:SourceAccount"] == "123456789012", name
 
