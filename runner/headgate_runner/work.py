@@ -20,11 +20,10 @@ from headgate.domain.job import Environment
 from headgate.errors import (
     ConflictError,
     HeadgateError,
-    InputError,
     LeaseLostError,
     UnavailableError,
 )
-from headgate.ports import Secrets
+from headgate.usecases.read_secrets import read_secrets
 from headgate.usecases.run_nodes import QueueSession
 from headgate_runner import bundle
 from headgate_runner.heartbeat import Heartbeat
@@ -121,7 +120,7 @@ class Work:
         self._supervision.report(fault)
 
     def _learn_secrets(self, environment: Environment) -> None:
-        values = read_secrets(self._world.secrets, environment)
+        values = read_secrets(environment, secrets=self._world.secrets)
         self._redactor.learn([*values.values(), *secret_values()])
         set_secrets(values)
 
@@ -209,18 +208,6 @@ def is_record(fault: BaseException) -> bool:
     """Whether this end is the step's (a wrong bundle, a database that is down) and not this process'."""
     mine = (LeaseLostError, UnavailableError, ConflictError)
     return isinstance(fault, HeadgateError) and not isinstance(fault, mine)
-
-
-def read_secrets(secrets: Secrets, environment: Environment) -> dict[str, str]:
-    """Environment variable -> value. Raises NotFoundError or InputError, naming the secret and never a value."""
-    values: dict[str, str] = {}
-    for variable, reference in environment.secrets.items():
-        name, _, key = reference.partition("#")
-        found = secrets.get(name)
-        if key not in found:
-            raise InputError(f"the secret {name!r} has no key {key!r}, which {variable} is to be read from")
-        values[variable] = str(found[key])
-    return values
 
 
 class _Importing(Thread):

@@ -115,7 +115,7 @@ def test_a_second_build_goes_over_the_views_that_the_first_one_left(postgres: An
 def test_the_merged_artifacts_are_dbts_own(postgres: Any, small: Stage, tmp_path: Path) -> None:
     postgres.database("small")
     small.build(
-        "dbt build --select letters+ base", SMALL_BROKEN="test", DBT_ENV_SECRET_OTHER="A very secret word"
+        "dbt build --select letters+ base double_it", SMALL_BROKEN="test", DBT_ENV_SECRET_OTHER="A very secret word"
     )
     merged = small.run_results()
     manifest = json.loads(small.world.artifacts.get(*small.key, "manifest.json"))
@@ -125,7 +125,7 @@ def test_the_merged_artifacts_are_dbts_own(postgres: Any, small: Stage, tmp_path
     read = RunResultsArtifact.read_and_check_versions(str(tmp_path / "run_results.json"))
     assert {r.unique_id for r in read.results} == set(small.statuses)
     assert merged["args"]["which"] == "build"
-    assert merged["args"]["select"] == ["letters+", "base"]
+    assert merged["args"]["select"] == ["letters+", "base", "double_it"]
     code = {r.unique_id: r.compiled_code for r in read.results if r.unique_id.startswith("model.")}
     assert {node: manifest["nodes"][node].get("compiled_code") for node in code} == code
     assert manifest["metadata"]["invocation_id"] == merged["metadata"]["invocation_id"]
