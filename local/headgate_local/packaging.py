@@ -89,11 +89,11 @@ def _add(archive: zipfile.ZipFile, folder: Path, prefix: str, *, with_compiled: 
 
 
 def _dependencies(places: Places, requirements: Path) -> Path:
-    """The folder with everything installed; its zip lies beside it. Built when the zip is not there."""
+    """The folder with everything installed; its zip lies beside it. Built when either is missing."""
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
     target = places.build / f"layer-{digest}"
     finished = target.with_suffix(".zip")
-    if not finished.exists():
+    if not (finished.exists() and target.is_dir()):
         for earlier in places.build.glob("layer-*"):
             shutil.rmtree(earlier) if earlier.is_dir() else earlier.unlink()
         _install(places, requirements, target)
