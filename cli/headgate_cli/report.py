@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from headgate_cli.described import node_name
@@ -29,16 +30,25 @@ _KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 _TESTS = frozenset({"test", "unit_test"})
 # Ephemeral models have a turn in the queue and no result: dbt builds them inside their children.
 _INLINED = "done"
+_WELL = frozenset({"success", "no-op", "reused", "running"})
 _UNBUILT = frozenset({"waiting", "ready", "not run", "never finished"})
 
 
-def print_report(view: "RunView", address: str = "", *, everything: bool = False) -> None:
-    """Head, table, result, and what to type next. `everything`: fold nothing. `address`: the run's page."""
+class Detail(StrEnum):
+    """How much of a run is shown: after watching it, when looking at it, when folding nothing."""
+
+    NOTABLE = "notable"
+    BUILT = "built"
+    EVERYTHING = "everything"
+
+
+def print_report(view: "RunView", address: str = "", detail: Detail = Detail.BUILT) -> None:
+    """Head, table, result, and what to type next. `address`: the run's page."""
     print_head(view.run)
     for step in view.steps:
         if len(view.steps) > 1:
             say(f"\n[bold]step {step.number}[/]  {escaped(step.command)}")
-        _print_step(step, everything)
+        _print_step(step, detail)
     _print_result(view, address)
 
 
@@ -51,19 +61,14 @@ def print_head(run: "Run") -> None:
         say(f"[bright_black]{escaped(run.steps[0])}[/]")
 
 
-def _print_step(step: "StepView", everything: bool) -> None:
+def _print_step(step: "StepView", detail: Detail) -> None:
     # The other way round than on a page: on a terminal the end is what one sees.
-    nodes = list(reversed(step.nodes))
-    shown = [
-        node
-        for node in nodes
-        if (everything and node.status != _INLINED) or not (_is_quiet(node) or _is_folded(node))
-    ]
+    shown = [node for node in reversed(step.nodes) if _is_shown(node, detail)]
     if shown:
         say("")
         print_table(_table(shown))
-    if not everything:
-        for line in _folded(step):
+    if detail is not Detail.EVERYTHING:
+        for line in _folded(step, detail):
             say(line)
     for told in step.lost:
         say(f"[red]✕[/] {escaped(told)}")
@@ -89,7 +94,17 @@ def _table(nodes: "Iterable[NodeView]") -> "Table":
     return shown
 
 
-def _folded(step: "StepView") -> Iterator[str]:
+def _is_shown(node: "NodeView", detail: Detail) -> bool:
+    if detail is Detail.EVERYTHING:
+        return node.status != _INLINED
+    quiet = _is_quiet(node) or _is_folded(node)
+    return not quiet and (detail is Detail.BUILT or node.status not in _WELL)
+
+
+def _folded(step: "StepView", detail: Detail) -> Iterator[str]:
+    built = [node for node in step.nodes if node.status in _WELL and node.kind not in _TESTS]
+    if built and detail is Detail.NOTABLE:
+        yield f"[green]✓[/] {counted(len(built), 'node')} built"
     quiet = [node for node in step.nodes if _is_quiet(node)]
     if quiet:
         seconds = seconds_text(sum(node.seconds or 0.0 for node in quiet))
@@ -142,7 +157,7 @@ def _print_next(view: "RunView") -> None:
     elif run.error:
         next_command(f"headgate logs {run.run_id}", f"headgate run {run.job}")
     else:
-        next_command(f"headgate runs view {run.run_id} --all", f"headgate logs {run.run_id}")
+        next_command(f"headgate runs view {run.run_id}", f"headgate logs {run.run_id}")
 
 
 def telling(node: "NodeView") -> str:

@@ -105,7 +105,7 @@ def view(
     from headgate_cli.watch import look_at
 
     world = world_of(context)
-    _print(world, look_at(world, run_id_of(world, run)), as_json, everything)
+    _print(world, look_at(world, run_id_of(world, run)), as_json, "everything" if everything else "built")
 
 
 @app.command()
@@ -132,19 +132,19 @@ def _watch(world: "World", run_id: int, timeout: float | None, as_json: bool) ->
         note(f"\nstopped watching; run {run_id} goes on")
         next_command(f"headgate runs watch {run_id}")
         raise typer.Exit(INTERRUPTED) from None
-    _print(world, view, as_json)
+    _print(world, view, as_json, "notable")
     if view.run.status is not RunStatus.SUCCESS:
         raise typer.Exit(FAILED)
 
 
-def _print(world: "World", view: "RunView", as_json: bool, everything: bool = False) -> None:
+def _print(world: "World", view: "RunView", as_json: bool, detail: str) -> None:
     from headgate_cli.described import view_object
-    from headgate_cli.report import print_report
+    from headgate_cli.report import Detail, print_report
 
     if as_json:
         print_json(view_object(view))
     else:
-        print_report(view, address_of(world, view.run.run_id), everything=everything)
+        print_report(view, address_of(world, view.run.run_id), Detail(detail))
 
 
 def run_id_of(world: "World", text: str) -> int:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from headgate.bootstrap import World
     from headgate.domain.run_view import NodeView, RunView, StepView
 
-POLL_SECONDS = 0.5
-# A step of thousands of nodes takes a while to read: reading stays a tenth of the time.
-READING_SHARE = 10
+POLL_SECONDS, LONGEST_POLL_SECONDS = 0.5, 3.0
+# A step of thousands of nodes takes a while to read: reading stays a quarter of the time.
+READING_SHARE = 3
 _PENDING = frozenset({"waiting", "ready", "running", "not run", "never finished"})
 
 
@@ -48,7 +48,8 @@ def watch(world: "World", run_id: int, timeout: float | None = None) -> "RunView
                 return view
             if until is not None and world.clock.now() >= until:
                 raise WatchTimedOutError(f"run {run_id} is still {view.run.status.value} after {timeout:g} s")
-            world.clock.sleep(max(POLL_SECONDS, READING_SHARE * (time.perf_counter() - asked)))
+            took = time.perf_counter() - asked
+            world.clock.sleep(min(max(POLL_SECONDS, READING_SHARE * took), LONGEST_POLL_SECONDS))
 
 
 class _Lines(Audience):

@@ -34,7 +34,7 @@ def test_watching_a_green_run(headgate: Any, play: Any, clock: Any) -> None:
         "fct_revenue",
         "unique_fct_revenue_day",
     ]
-    assert lines(result.stderr)[-1] == "Next: headgate runs view 1 --all · headgate logs 1"
+    assert lines(result.stderr)[-1] == "Next: headgate runs view 1 · headgate logs 1"
 
     shown = lines(result.stdout)
     assert shown[0] == "run 1 · finance · production · bundle abababababab"
