@@ -53,7 +53,10 @@ def watch(world: "World", run_id: int, timeout: float | None = None) -> "RunView
 
 
 class _Lines(Audience):
-    """One line per event: the run's status, each node that ended. What was skipped is told at the end, folded."""
+    """One line per event: the run's status, each node that was built or says something.
+
+    Passed tests and skipped nodes are told at the end, folded.
+    """
 
     def __init__(self) -> None:
         self._status = ""
@@ -88,7 +91,7 @@ class _Lines(Audience):
         if node.status in _PENDING or key in self._told:
             return
         self._told.add(key)
-        if node.status in ("skipped", "done"):
+        if node.status in ("skipped", "done", "pass"):
             return
         took = seconds_text(node.seconds) if node.seconds is not None else ""
         name = escaped(node_name(node.unique_id))

@@ -27,23 +27,13 @@ def test_watching_a_green_run(headgate: Any, play: Any, clock: Any) -> None:
     assert told[0].startswith("… queued run 1 of finance")
     assert "step 1 dbt build --select tag:finance+: 5 nodes" in told
     ended = [line.split()[2] for line in told if line.startswith("✓") and "runner" in line]
-    assert ended == [
-        "stg_payments",
-        "not_null_stg_payments_id",
-        "fct_orders",
-        "fct_revenue",
-        "unique_fct_revenue_day",
-    ]
+    assert ended == ["stg_payments", "fct_orders", "fct_revenue"]
     assert lines(result.stderr)[-1] == "Next: headgate runs view 1 · headgate logs 1"
 
     shown = lines(result.stdout)
     assert shown[0] == "run 1 · finance · production · bundle abababababab"
     assert shown[1] == "caused by fivetran: connector stripe, sync 1"
-    assert {line.split()[1] for line in shown if line.endswith(("0.25 s 1", "0.25 s 2"))} == {
-        "stg_payments",
-        "fct_orders",
-        "fct_revenue",
-    }
+    assert "✓ 3 nodes built" in shown
     assert "✓ 2 tests passed in 0.50 s together" in shown
     assert shown[-1].endswith("· 3 success · 2 pass · 2 runners · http://127.0.0.1:8080/runs/1")
 
