@@ -1,4 +1,4 @@
-"""Which stack is meant: the HEADGATE_* variables, else the local stack of this folder or a folder above it."""
+"""Which stack is meant: HEADGATE_STACK or the HEADGATE_* variables, else the local stack of this folder or above it."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
+from headgate.settings import variables_of
+
 if TYPE_CHECKING:
     from headgate.bootstrap import World
 
 LOCAL_FILE = Path(".headgate") / "local.json"
 REQUIRED = "HEADGATE_TABLE"
+STACK = "HEADGATE_STACK"
 
 
 class NotConfiguredError(Exception):
@@ -32,20 +35,35 @@ def world_of(context: typer.Context) -> "World":
 
 def choose_stack() -> None:
     """Set this process's environment to the stack that is meant."""
-    if os.environ.get(REQUIRED):
+    named, configured = os.environ.get(STACK), os.environ.get(REQUIRED)
+    if named or configured:
         # Other AWS tools read either name; boto3 reads the second only.
         if region := os.environ.get("AWS_REGION"):
             os.environ.setdefault("AWS_DEFAULT_REGION", region)
+        if named and not configured:
+            os.environ.update(variables_of(_outputs_of(named)))
         return
     root = local_root()
     if root is None:
         raise NotConfiguredError(
-            "no stack is configured: there is no local stack here and HEADGATE_TABLE is not set.\n"
-            "On this machine: `headgate local up --detach`. On AWS: export the stack's outputs, see docs/deploy.md."
+            "no stack is configured: there is no local stack here and HEADGATE_STACK is not set.\n"
+            "On this machine: `headgate local up --detach`. On AWS: export HEADGATE_STACK=<the stack's name>."
         )
     from headgate_local.environment import enter_local_environment
 
     enter_local_environment(root)
+
+
+def _outputs_of(stack: str) -> dict[str, str]:
+    """A deployed stack's outputs; whoever may describe it needs no further configuration."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    try:
+        [found] = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as refusal:
+        raise NotConfiguredError(f"the stack {stack!r} cannot be described: {refusal}") from refusal
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
 def address_of(world: "World", run_id: int) -> str:

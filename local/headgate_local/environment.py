@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from headgate.settings import variables_of
 from headgate_local.errors import LocalStackError
 from headgate_local.local_file import REGION, LocalStack, read_local_file
 from headgate_local.parts import read_report
@@ -16,18 +17,6 @@ DUMMY_CREDENTIALS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
-}
-FROM_OUTPUTS = {
-    "HEADGATE_TABLE": "TableName",
-    "HEADGATE_BUCKET": "BucketName",
-    "HEADGATE_BUS": "BusName",
-    "HEADGATE_STATE_MACHINE_ARN": "StateMachineArn",
-    "HEADGATE_CLUSTER_ARN": "ClusterArn",
-    "HEADGATE_ALERT_TOPIC_ARN": "AlertTopicArn",
-    "HEADGATE_SECRETS_PREFIX": "SecretsPrefix",
-    "HEADGATE_SCHEDULE_GROUP": "ScheduleGroupName",
-    "HEADGATE_SCHEDULE_ROLE_ARN": "ScheduleRoleArn",
-    "HEADGATE_SCHEDULE_TARGET_ARN": "ScheduleTargetArn",
 }
 
 
@@ -62,10 +51,7 @@ def emulator_environment(places: Places, port: int, inherited: Mapping[str, str]
 
 def client_environment(stack: LocalStack) -> dict[str, str]:
     """The variables with which a process talks to this stack instead of AWS."""
-    outputs = {
-        name: stack.outputs[output] for name, output in FROM_OUTPUTS.items() if output in stack.outputs
-    }
-    return DUMMY_CREDENTIALS | outputs | {
+    return DUMMY_CREDENTIALS | variables_of(stack.outputs) | {
         "AWS_ENDPOINT_URL": stack.endpoint,
         "HEADGATE_CONSOLE_URL": stack.url,
     }  # fmt: skip

@@ -7,6 +7,20 @@ from dataclasses import dataclass
 from headgate.errors import NotFoundError
 
 PREFIX = "HEADGATE_"
+# The template's output that holds each variable's value, for those who are not started by the template.
+OUTPUTS = {
+    "HEADGATE_TABLE": "TableName",
+    "HEADGATE_BUCKET": "BucketName",
+    "HEADGATE_BUS": "BusName",
+    "HEADGATE_STATE_MACHINE_ARN": "StateMachineArn",
+    "HEADGATE_CLUSTER_ARN": "ClusterArn",
+    "HEADGATE_ALERT_TOPIC_ARN": "AlertTopicArn",
+    "HEADGATE_SECRETS_PREFIX": "SecretsPrefix",
+    "HEADGATE_SCHEDULE_GROUP": "ScheduleGroupName",
+    "HEADGATE_SCHEDULE_ROLE_ARN": "ScheduleRoleArn",
+    "HEADGATE_SCHEDULE_TARGET_ARN": "ScheduleTargetArn",
+    "HEADGATE_CONSOLE_URL": "ConsoleUrl",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +83,8 @@ class Settings:
     @property
     def console_url(self) -> str:
         return self._get("CONSOLE_URL").rstrip("/")
+
+
+def variables_of(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The HEADGATE_* variables that a stack's outputs amount to."""
+    return {name: outputs[output] for name, output in OUTPUTS.items() if output in outputs}
