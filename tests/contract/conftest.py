@@ -5,6 +5,7 @@ The table is made from template.yaml, so that adapters and template cannot drift
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
@@ -76,7 +77,7 @@ class MotoStage:
         self._attach(self.world.settings)
 
     def _attach(self, settings: Settings) -> None:
-        events, sns = boto3.client("events"), boto3.client("sns")
+        events, sns = client("events"), client("sns")
         events.put_rule(Name="all", EventBusName=settings.bus, EventPattern='{"source": ["headgate"]}')
         target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:bus"}
         events.put_targets(Rule="all", EventBusName=settings.bus, Targets=[target])
@@ -91,7 +92,7 @@ class MotoStage:
         self.set_secret_text(name, json.dumps(values))
 
     def set_secret_text(self, name: str, text: str) -> None:
-        secrets, full_name = boto3.client("secretsmanager"), f"stack/{name}"
+        secrets, full_name = client("secretsmanager"), f"stack/{name}"
         try:
             secrets.create_secret(Name=full_name, SecretString=text)
         except secrets.exceptions.ResourceExistsException:
@@ -106,32 +107,28 @@ class MotoStage:
     def _received(self, queue: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         while messages := (
-            boto3.client("sqs")
-            .receive_message(QueueUrl=self.queues[queue], MaxNumberOfMessages=10)
-            .get("Messages")
+            client("sqs").receive_message(QueueUrl=self.queues[queue], MaxNumberOfMessages=10).get("Messages")
         ):
             found += [json.loads(message["Body"]) for message in messages]
         return found
 
     def executions(self) -> dict[str, str]:
-        found = boto3.client("stepfunctions").list_executions(
-            stateMachineArn=self.world.settings.state_machine_arn
-        )
+        found = client("stepfunctions").list_executions(stateMachineArn=self.world.settings.state_machine_arn)
         return {execution["name"]: execution["status"] for execution in found["executions"]}
 
 
 def _queue(name: str) -> str:
-    return str(boto3.client("sqs").create_queue(QueueName=name)["QueueUrl"])
+    return str(client("sqs").create_queue(QueueName=name)["QueueUrl"])
 
 
 def _deployed() -> dict[str, str]:
-    boto3.client("dynamodb").create_table(TableName="headgate-table", **table_definition())
-    boto3.client("s3").create_bucket(
+    client("dynamodb").create_table(TableName="headgate-table", **table_definition())
+    client("s3").create_bucket(
         Bucket="headgate-bucket", CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    boto3.client("events").create_event_bus(Name="headgate-bus")
-    boto3.client("scheduler").create_schedule_group(Name="headgate-schedules")
-    machine = boto3.client("stepfunctions").create_state_machine(
+    client("events").create_event_bus(Name="headgate-bus")
+    client("scheduler").create_schedule_group(Name="headgate-schedules")
+    machine = client("stepfunctions").create_state_machine(
         name="runs",
         definition='{"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 900, "End": true}}}',
         roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine",
@@ -141,12 +138,18 @@ def _deployed() -> dict[str, str]:
         "BUCKET": "headgate-bucket",
         "BUS": "headgate-bus",
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
-        "ALERT_TOPIC_ARN": boto3.client("sns").create_topic(Name="alerts")["TopicArn"],
+        "ALERT_TOPIC_ARN": client("sns").create_topic(Name="alerts")["TopicArn"],
         "SECRETS_PREFIX": "stack",
         "SCHEDULE_GROUP": "headgate-schedules",
         "SCHEDULE_ROLE_ARN": f"arn:aws:iam::{ACCOUNT}:role/scheduler",
         "SCHEDULE_TARGET_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:match_triggers",
     }
+
+
+@cache
+def client(service: str) -> Any:
+    """Making a client takes longer than most tests; moto answers whichever was made after its import."""
+    return boto3.client(service)  # type: ignore[call-overload]
 
 
 class _Plain(yaml.SafeLoader):
@@ -156,6 +159,7 @@ class _Plain(yaml.SafeLoader):
 _Plain.add_multi_constructor("!", lambda *_: None)
 
 
+@cache
 def table_definition() -> dict[str, Any]:
     """Keys and indexes of the template's table, as CreateTable takes them."""
     template = yaml.load(TEMPLATE.read_text(), _Plain)  # noqa: S506 - a SafeLoader

@@ -21,7 +21,7 @@ STEP = (7, 1)
 THREADS = 6
 PARENTS = {"a": (), "b": (), "c": (), "d": ("a", "b", "c"), "e": ("d",)}
 IDS = (OPENING, *PARENTS, CLOSING, "nobody")
-SLOWLY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOWLY = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:
