@@ -1,9 +1,10 @@
 """One real runner in a process of its own, with its ports in the test's process. A script.
 
-    python runner_process.py ADDRESS [EVENT:UNIQUE_ID]
+    python runner_process.py ADDRESS [EVENT:UNIQUE_ID,...]
 
 EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
-the node, before it recorded it). Hearts beat fast here, so that a lost lease is noticed within a test's patience.
+the node, before it recorded it). `never` kills nobody: this runner claims none of the nodes.
+Hearts beat fast here, so that a lost lease is noticed within a test's patience.
 """
 
 from __future__ import annotations
@@ -34,28 +35,31 @@ for port in PORTS:
 class FarWorld:
     """Ports that live in another process."""
 
-    def __init__(self, address: str, death: str) -> None:
+    def __init__(self, address: str, twist: str) -> None:
         connection = Connection(address, authkey=KEY)
         connection.connect()
         for port in PORTS:
             setattr(self, port, getattr(connection, port)())
         self.clock = SystemClock()
-        if death:
-            event, _, unique_id = death.partition(":")
-            self.queue = Deadly(self.queue, "finish" if event == "record" else event, unique_id)
+        if twist:
+            event, _, nodes = twist.partition(":")
+            self.queue = Twisted(self.queue, event, nodes.split(","))
 
 
-class Deadly:
-    """A queue at which its caller dies, without a word, when it comes to one call for one node."""
+class Twisted:
+    """A queue at which its caller dies, without a word, or is turned away, when it comes to one of some nodes."""
 
-    def __init__(self, queue: Any, method: str, unique_id: str) -> None:
-        self._queue, self._method, self._unique_id = queue, method, unique_id
+    def __init__(self, queue: Any, event: str, nodes: list[str]) -> None:
+        self._queue, self._event, self._nodes = queue, event, nodes
+        self._method = "finish" if event == "record" else "claim"
 
     def __getattr__(self, name: str) -> Any:
         original = getattr(self._queue, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if name == self._method and self._unique_id in args:
+            if name == self._method and not set(self._nodes).isdisjoint(args):
+                if self._event == "never":
+                    return None
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(*args, **kwargs)
 
@@ -64,5 +68,5 @@ class Deadly:
 
 if __name__ == "__main__":
     work.HEARTBEAT_SECONDS = 0.3
-    address, death = (*sys.argv[1:], "")[:2]
-    leave(run(RunnerSettings.from_environment(), FarWorld(address, death)))  # type: ignore[arg-type]
+    address, twist = (*sys.argv[1:], "")[:2]
+    leave(run(RunnerSettings.from_environment(), FarWorld(address, twist)))  # type: ignore[arg-type]

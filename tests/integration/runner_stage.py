@@ -95,13 +95,13 @@ class Stage:
         assert world.runs.take_slot(run)
         return self.plan
 
-    def start(self, runner: int, death: str = "", **variables: str) -> Runner:
+    def start(self, runner: int, twist: str = "", **variables: str) -> Runner:
         assert self.plan is not None
         numbers = {"RUN_ID": self.plan.run_id, "STEP": self.plan.step, "RUNNER": runner}
         own = {f"HEADGATE_{name}": str(number) for name, number in numbers.items()}
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         process = subprocess.Popen(
-            [sys.executable, str(SCRIPT), self.address, death],
+            [sys.executable, str(SCRIPT), self.address, twist],
             env={**kept, "PYTHONPATH": os.pathsep.join(SOURCES), **self.variables, **own, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -109,10 +109,12 @@ class Stage:
         )
         return Runner(process)
 
-    def build(self, command: str = "dbt build", runners: int = 2, **variables: str) -> list[Runner]:
-        """A whole run with all its runners; they must end by themselves."""
-        plan = self.begin(command, runners)
-        started = [self.start(number, **variables) for number in range(1, plan.runners + 1)]
+    def build(
+        self, command: str = "dbt build", twists: tuple[str, ...] = ("", ""), **variables: str
+    ) -> list[Runner]:
+        """A whole run with one runner for each twist (runner_process.py); they must end by themselves."""
+        self.begin(command, len(twists))
+        started = [self.start(number, twist, **variables) for number, twist in enumerate(twists, 1)]
         codes = [runner.wait() for runner in started]
         assert codes == [0] * len(started), "\n".join(runner.output + runner.errors for runner in started)
         return started

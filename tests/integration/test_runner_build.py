@@ -99,12 +99,18 @@ def test_every_status_skip_and_hook_is_that_of_plain_dbt(
     assert postgres.checksums("small") == expected
 
 
-def test_a_second_build_goes_over_the_views_that_the_first_one_left(postgres: Any, small: Stage) -> None:
+def test_relations_that_the_other_runner_built_or_dropped_are_known(postgres: Any, small: Stage) -> None:
+    """`last` looks for the table `slow`; the views fall when `base` is built again, and are built elsewhere."""
     postgres.database("small")
-    small.build()
-    small.build()
+    mine = ("model.small.base", "model.small.slow")
+    others = ("model.small.view_one", "model.small.view_two", "model.small.last")
+    for _ in range(2):
+        small.build(twists=(f"never:{','.join(others)}", f"never:{','.join(mine)}"), SMALL_SLEEP="2")
+        runners = {result.unique_id: result.runner for result in small.results}
+        assert [runners[node] for node in (*mine, *others)] == [1, 1, 2, 2, 2]
+        assert set(small.statuses.values()) == {"success", "pass", "warn", "no-op"}
+        assert postgres.query("small", "select distinct kind from analytics.last") == [("table",)]
 
-    assert set(small.statuses.values()) == {"success", "pass", "warn", "no-op"}
     assert postgres.query("small", "select distinct state from analytics.growing") == [("grown",)]
     lines = small.world.artifacts.logs(*small.key)
     assert {line["runner"] for line in lines} == {1, 2}
@@ -115,7 +121,9 @@ def test_a_second_build_goes_over_the_views_that_the_first_one_left(postgres: An
 def test_the_merged_artifacts_are_dbts_own(postgres: Any, small: Stage, tmp_path: Path) -> None:
     postgres.database("small")
     small.build(
-        "dbt build --select letters+ base double_it", SMALL_BROKEN="test", DBT_ENV_SECRET_OTHER="A very secret word"
+        "dbt build --select letters+ base double_it",
+        SMALL_BROKEN="test",
+        DBT_ENV_SECRET_OTHER="A very secret word",
     )
     merged = small.run_results()
     manifest = json.loads(small.world.artifacts.get(*small.key, "manifest.json"))
@@ -139,4 +147,6 @@ def test_the_merged_artifacts_are_dbts_own(postgres: Any, small: Stage, tmp_path
     assert retry.returncode == 0, retry.stdout + retry.stderr
     retried = json.loads((tmp_path / "target" / "run_results.json").read_text())["results"]
     failed = {node for node, status in small.statuses.items() if status in ("fail", "skipped")}
-    assert {r["unique_id"] for r in retried if not r["unique_id"].startswith("operation.")} == failed - {EPHEMERAL}
+    assert {r["unique_id"] for r in retried if not r["unique_id"].startswith("operation.")} == failed - {
+        EPHEMERAL
+    }
