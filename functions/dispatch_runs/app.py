@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from headgate.bootstrap import world
 from headgate.domain.events import RunQueued
 from headgate.observability import logger

@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from headgate.bootstrap import World, world
 from headgate.domain.outcome import fault_text
 from headgate.domain.run import run_id_of

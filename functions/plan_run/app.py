@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from headgate.bootstrap import world
 from headgate.observability import logger
 from headgate.usecases.plan_run import plan_run

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from headgate.adapters.webhooks.fivetran import FivetranWebhook
 from headgate.bootstrap import world
 from headgate.errors import WebhookError

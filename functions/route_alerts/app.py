@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.idempotency import (
     idempotent_function,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from headgate.bootstrap import world
 from headgate.domain.alerts import Alert
 from headgate.observability import logger
@@ -33,7 +34,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
         expiry_attr="expires_at",
     )
 
-    @idempotent_function(data_keyword_argument="once", persistence_store=store, config=config)
+    # The library does not type what it wraps.
+    @idempotent_function(data_keyword_argument="once", persistence_store=store, config=config)  # type: ignore[untyped-decorator]
     def send(once: dict[str, str], delivery: Delivery) -> None:
         ports.notifier(delivery.channel).send(delivery.alert, delivery.address)
         logger.info("alert delivered", key=once["key"], channel=delivery.channel, address=delivery.address)

@@ -208,6 +208,10 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     with recorder.acting_as("ServeConsoleRole"):
         for route, parameters in (("GET /", {}), ("GET /runs/{run_id}", {"run_id": "1"})):
             assert serve_console(_page(route, parameters), CONTEXT)["statusCode"] == 200
+    # The plan of an old run has expired; its page is served all the same.
+    boto3.client("s3").delete_object(Bucket="headgate", Key="runs/1/steps/01/plan.json")
+    with recorder.acting_as("ServeConsoleRole"):
+        assert serve_console(_page("GET /runs/{run_id}", {"run_id": "1"}), CONTEXT)["statusCode"] == 200
     _walk_where_less_is_known(recorder)
 
 

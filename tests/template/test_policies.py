@@ -172,7 +172,7 @@ def test_a_dbt_project_starts_nothing() -> None:
 def test_the_console_only_reads() -> None:
     actions = {a for s in role_statements(TEMPLATE, "ServeConsoleRole") for a in s.actions}
     assert {a for a in actions if not a.startswith("logs:")} == {
-        "dynamodb:GetItem", "dynamodb:Query", "s3:GetObject", "secretsmanager:GetSecretValue",
+        "dynamodb:GetItem", "dynamodb:Query", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue",
     }  # fmt: skip
 
 

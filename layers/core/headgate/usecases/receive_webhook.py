@@ -17,7 +17,8 @@ MAX_BODY = 256 * 1024
 class WebhookReader(Protocol):
     """One sender's wire format."""
 
-    provider: str
+    @property
+    def provider(self) -> str: ...
 
     def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> None: ...
 
