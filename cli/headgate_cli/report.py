@@ -49,7 +49,7 @@ def print_report(view: "RunView", address: str = "", detail: Detail = Detail.BUI
         if len(view.steps) > 1:
             say(f"\n[bold]step {step.number}[/]  {escaped(step.command)}")
         _print_step(step, detail)
-    _print_result(view, address)
+    _print_result(view, address, detail)
 
 
 def print_head(run: "Run") -> None:
@@ -129,7 +129,7 @@ def _skips(step: "StepView") -> Iterator[str]:
         yield f"{_grey('skipped')} {counted(len(others), 'node')} skipped"
 
 
-def _print_result(view: "RunView", address: str) -> None:
+def _print_result(view: "RunView", address: str, detail: Detail) -> None:
     run = view.run
     seconds = seconds_between(run.created_at, run.finished_at, view.now) or 0.0
     built = {status: number for status, number in view.counts.items() if status not in _UNBUILT | {_INLINED}}
@@ -142,10 +142,10 @@ def _print_result(view: "RunView", address: str) -> None:
     say(" · ".join([*facts, address] if address else facts))
     if view.error:
         say(f"[red]{escaped(view.error)}[/]")
-    _print_next(view)
+    _print_next(view, detail)
 
 
-def _print_next(view: "RunView") -> None:
+def _print_next(view: "RunView", detail: Detail) -> None:
     run = view.run
     failed = [node for step in view.steps for node in step.failed]
     if not run.status.is_final:
@@ -157,7 +157,8 @@ def _print_next(view: "RunView") -> None:
     elif run.error:
         next_command(f"headgate logs {run.run_id}", f"headgate run {run.job}")
     else:
-        next_command(f"headgate runs view {run.run_id}", f"headgate logs {run.run_id}")
+        more = f"headgate runs view {run.run_id}{'' if detail is Detail.NOTABLE else ' --all'}"
+        next_command(*([] if detail is Detail.EVERYTHING else [more]), f"headgate logs {run.run_id}")
 
 
 def telling(node: "NodeView") -> str:

@@ -10,7 +10,7 @@ from rich.console import Console
 from headgate_local import stack as local_stack
 from headgate_local.demo.narrator import DemoFailedError, Narrator
 from headgate_local.demo.receiver import AlertReceiver
-from headgate_local.demo.scenes import Scenes, copy_project
+from headgate_local.demo.scenes import Scenes, copy_shop
 from headgate_local.environment import enter_local_environment
 from headgate_local.errors import LocalStackError
 
@@ -41,11 +41,9 @@ def tell(narrator: Narrator) -> None:
     with narrator.step("Start the local stack and deploy template.yaml"):
         stack = local_stack.up(ROOT, detach=True, on_step=narrator.say)
         enter_local_environment(ROOT)
-        demo_folder = ROOT / ".headgate" / "demo"
-        demo_folder.mkdir(parents=True, exist_ok=True)
-        receiver = AlertReceiver(demo_folder / "receiver-port")
-        project = copy_project(ROOT / "examples" / "shop", demo_folder / "shop")
-        scenes = Scenes(narrator, stack, project, receiver)
+        copy_shop(ROOT)
+        receiver = AlertReceiver(ROOT / ".headgate" / "demo" / "receiver-port")
+        scenes = Scenes(narrator, stack, ROOT, receiver)
         scenes.prepare()
     with narrator.step("Publish examples/shop: parse it once, for every run to come"):
         scenes.publish()

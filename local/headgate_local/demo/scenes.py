@@ -22,6 +22,8 @@ from headgate_local.deploy import client
 from headgate_local.local_file import LocalStack
 
 CHANNEL = "#finance-data"
+# A copy of the shop, so that breaking it leaves the repository alone.
+PROJECT = Path(".headgate") / "demo" / "shop"
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
 GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
 BROKEN_NODE = "model.shop.int_order_payments"
@@ -29,10 +31,10 @@ COUNTED = {"analytics_finance.fct_orders": 260, "analytics_marketing.dim_custome
 
 
 class Scenes:
-    """Everything that happens after the stack is up. `project` is a copy of the shop that may be broken."""
+    """Everything that happens after the stack is up, in the checkout `root`."""
 
-    def __init__(self, narrator: Narrator, stack: LocalStack, project: Path, receiver: AlertReceiver) -> None:
-        self._tell, self._stack, self._project, self._receiver = narrator, stack, project, receiver
+    def __init__(self, narrator: Narrator, stack: LocalStack, root: Path, receiver: AlertReceiver) -> None:
+        self._tell, self._stack, self._root, self._receiver = narrator, stack, root, receiver
 
     def prepare(self) -> None:
         """The stand-in for Slack becomes the address of the jobs file's channel."""
@@ -44,10 +46,10 @@ class Scenes:
         self._tell.say(f"{CHANNEL} is {self._receiver.url}")
 
     def publish(self) -> None:
-        self._headgate("publish", "--project-dir", str(self._project), "--environment", "production")
+        self._headgate("publish", "--project-dir", str(PROJECT), "--environment", "production")
 
     def apply_jobs(self) -> None:
-        self._headgate("jobs", "apply", "--file", str(self._project / "headgate.yml"))
+        self._headgate("jobs", "apply", "--file", str(PROJECT / "headgate.yml"))
 
     def send_forged(self) -> None:
         answer = self._post(self._sync_ended("storefront"), "0" * 64)
@@ -112,7 +114,7 @@ class Scenes:
         self._headgate("run", "finance")
 
     def _edit(self, old: str, new: str) -> None:
-        file = self._project / BROKEN_FILE
+        file = self._root / PROJECT / BROKEN_FILE
         text = file.read_text()
         if text.count(old) != 1:
             raise DemoFailedError(f"{BROKEN_FILE} does not contain {old!r} exactly once")
@@ -123,7 +125,9 @@ class Scenes:
         command = [str(Path(sys.executable).parent / "headgate"), *arguments]
         if not quiet:
             self._tell.say(f"[dim]$ headgate {' '.join(arguments)}[/]")
-        ended = subprocess.run(command, text=True, stdout=subprocess.PIPE if quiet else None, check=False)
+        ended = subprocess.run(
+            command, cwd=self._root, text=True, stdout=subprocess.PIPE if quiet else None, check=False
+        )
         if ended.returncode != expected:
             raise DemoFailedError(
                 f"headgate {' '.join(arguments)} ended with {ended.returncode}, not {expected}"
@@ -198,8 +202,8 @@ def wait_until(found: Callable[[], int | None], what: str, seconds: float) -> in
     raise DemoFailedError(f"not within {seconds:.0f} s: {what}")
 
 
-def copy_project(source: Path, target: Path) -> Path:
-    """The shop as it is in the repository, so that breaking it leaves the repository alone."""
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
-    return target
+def copy_shop(root: Path) -> None:
+    """Make PROJECT the shop as it is in the repository."""
+    shutil.rmtree(root / PROJECT, ignore_errors=True)
+    leftovers = shutil.ignore_patterns("target", "logs", "dbt_packages")
+    shutil.copytree(root / "examples" / "shop", root / PROJECT, ignore=leftovers)
