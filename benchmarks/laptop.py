@@ -1,0 +1,87 @@
+"""The local stack as the benchmarks use it: started if it is not running, and stopped again then."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from headgate.bootstrap import World
+from headgate.domain.queue import NodeRecord
+from headgate.domain.run import Run
+from headgate.settings import Settings
+from headgate_local import stack as local_stack
+from headgate_local.environment import enter_local_environment
+from headgate_local.local_file import LocalStack
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class Laptop:
+    """A running local stack."""
+
+    stack: LocalStack
+
+    @cached_property
+    def world(self) -> World:
+        return World(Settings.from_environment())
+
+    def headgate(self, *arguments: str) -> str:
+        return subprocess.run(
+            [str(BIN / "headgate"), *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    def run_job(self, job: str) -> Run:
+        """Start a job and wait until its run is final."""
+        started = json.loads(self.headgate("run", job, "--no-watch", "--json"))["run"]["run_id"]
+        return self.finished(int(started))
+
+    def finished(self, run_id: int) -> Run:
+        while not (run := self.world.runs.get_run(run_id)).status.is_final:
+            time.sleep(1.0)  # seldom: what watches shares the machine with what is measured
+        if run.status != "success":
+            raise RuntimeError(f"run {run_id} ended as {run.status}: {run.error}")
+        return run
+
+    def nodes(self, run: Run) -> list[NodeRecord]:
+        return self.world.queue.nodes(run.run_id, 1)
+
+    @property
+    def libpq(self) -> dict[str, str]:
+        """The warehouse's address for the sleepers' profile."""
+        address = self.stack.warehouse
+        return {
+            "SLEEPERS_HOST": address.host,
+            "SLEEPERS_PORT": str(address.port),
+            "SLEEPERS_USER": address.user,
+            "DBT_ENV_SECRET_SLEEPERS_PASSWORD": address.password,
+            "SLEEPERS_DATABASE": address.dbname,
+        }
+
+
+@contextmanager
+def laptop() -> Iterator[Laptop]:
+    """The local stack of this checkout."""
+    was_running = bool(local_stack.status(ROOT))
+    stack = local_stack.up(ROOT, detach=True)
+    try:
+        for name in [name for name in os.environ if name.startswith("HEADGATE_")]:
+            del os.environ[name]
+        enter_local_environment(ROOT)
+        yield Laptop(stack)
+    finally:
+        if not was_running:
+            local_stack.down(ROOT)
+
+
+def moment(text: str | None) -> float:
+    """An ISO 8601 time as seconds since the epoch."""
+    return datetime.fromisoformat(text or "").timestamp()
