@@ -35,7 +35,9 @@ def test_the_domain_knows_only_itself(file: Path) -> None:
     for name in imports(file):
         top = name.split(".")[0]
         assert top not in STDLIB_OF_THE_WORLD, f"{name} touches the world"
-        assert not name.startswith("headgate") or name.startswith(("headgate.domain", "headgate.errors")), name
+        assert not name.startswith("headgate") or name.startswith(("headgate.domain", "headgate.errors")), (
+            name
+        )
         if top in ONLY_IN:
             assert file == CORE / ONLY_IN[top], f"{top} belongs to {ONLY_IN[top]}"
 

@@ -60,13 +60,22 @@ def test_the_message_says_what_whose_why_and_where() -> None:
     [(method, url, body)] = http.requests
     assert (method, url) == ("POST", "https://hooks.example.com/x")
     text = json.dumps(body)
-    for fact in ("model.shop.fct_revenue", "finance-data@example.com", "amuont", "/runs/12", "5 nodes", "production"):
+    for fact in (
+        "model.shop.fct_revenue",
+        "finance-data@example.com",
+        "amuont",
+        "/runs/12",
+        "5 nodes",
+        "production",
+    ):
         assert fact in text, fact
     assert body["blocks"][-1]["elements"][0]["url"] == ALERT.url
 
 
 def test_text_from_the_project_cannot_place_links_or_mention_a_channel() -> None:
-    hostile = Alert(1, "job", "production", "model.x", "error", "error", "<!channel> <http://evil|ok> & more", "u")
+    hostile = Alert(
+        1, "job", "production", "model.x", "error", "error", "<!channel> <http://evil|ok> & more", "u"
+    )
     body = message(hostile)
     assert "<!channel>" not in json.dumps(body["blocks"][2])
     assert "&lt;!channel&gt;" in json.dumps(body["blocks"][2])
