@@ -17,7 +17,7 @@ from headgate_runner.bundle import Folders
 from headgate_runner.log_stream import LogStream
 from headgate_runner.share import Share
 from headgate_runner.shared_build import SharedBuildTask
-from headgate_runner.surface import UnsupportedDbtError, check_surface
+from headgate_runner.surface import WANTED, UnsupportedDbtError, check_surface, is_tested
 
 SHOWN_LEVELS = ("info", "warn", "error")
 
@@ -29,9 +29,13 @@ class DbtFailedError(HeadgateError):
 def load_manifest(path: Path) -> Manifest:
     """The parsed project. Raises InputError when this dbt cannot read it."""
     try:
-        return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+        manifest = Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
     except Exception as fault:
         raise InputError(f"the bundle's {path.name} cannot be read by this dbt: {fault}") from fault
+    parsed_by = str(manifest.metadata.dbt_version)
+    if not is_tested(parsed_by):
+        raise UnsupportedDbtError(f"the bundle was parsed by dbt {parsed_by}: publish it with {WANTED}")
+    return manifest
 
 
 def arguments(plan: Plan, environment: Environment, folders: Folders) -> list[str]:
@@ -69,6 +73,8 @@ class Invocation:
             self._raise(outcome.exception)
         if self.task is None:
             raise UnsupportedDbtError("dbt built without the runner's build task")
+        if self.task.job_queue.halted is not None:
+            self._share.log.write("warn", f"the step was halted: {self.task.job_queue.halted}")
 
     def _raise(self, fault: BaseException) -> None:
         phase = self.task.phase if self.task is not None else "starting"

@@ -5,7 +5,8 @@ Writing a line never blocks and never fails: a store that is away costs log line
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -56,6 +57,13 @@ class LogStream:
     def begin(self, epoch: int) -> None:
         """Chunks may be stored from now on, under this attempt's epoch."""
         self._epoch = epoch
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """One debug line that says how long this took."""
+        began = monotonic()
+        yield
+        self.write("debug", f"{name}: {monotonic() - began:.2f} s")
 
     def close(self, timeout: float) -> None:
         """Carry away what is left, but wait no longer than `timeout` seconds for it."""

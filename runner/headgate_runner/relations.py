@@ -5,7 +5,7 @@ its sight here: another runner builds a node, and another runner's rebuild of a 
 that stood on it. A view that the cache still lists would be renamed out of the way, which fails.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dbt.adapters.contracts.relation import RelationType
@@ -21,6 +21,20 @@ TYPES = {
     "snapshot": RelationType.Table,
     "materialized_view": RelationType.MaterializedView,
 }
+
+
+def parents_of(node: Any, nodes: Mapping[str, Any]) -> Iterator[Any]:
+    """The nodes whose relations this one reads: its parents, and through ephemeral ones theirs."""
+    rest, seen = list(node.depends_on_nodes), set()
+    while rest:
+        parent = nodes.get(rest.pop())
+        if parent is None or parent.unique_id in seen:
+            continue
+        seen.add(parent.unique_id)
+        if parent.is_ephemeral_model:
+            rest.extend(parent.depends_on_nodes)
+        else:
+            yield parent
 
 
 def remember(adapter: Any, config: Any, nodes: Iterable[Any]) -> None:

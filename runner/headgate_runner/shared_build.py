@@ -74,18 +74,17 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
         """Open the step, or wait until another runner has opened it."""
         mark_queries(adapter, self.share.tag)
         self.sessions = OpenSessions(adapter)
-        self.phase = "waiting"
-        claim = self.job_queue.look()
-        if claim is not None and claim.unique_id == OPENING:
-            self._open(adapter, selected_uids)
-        elif claim is not None:
-            self.phase = "joining"
-            self._join(adapter, selected_uids)
+        self.phase, log = "waiting", self.share.log
+        with log.timed("waiting for the queue"):
+            claim = self.job_queue.look()
+        if claim is not None:
+            self.phase = "opening" if claim.unique_id == OPENING else "joining"
+            with log.timed(self.phase):
+                (self._open if claim.unique_id == OPENING else self._join)(adapter, selected_uids)
         self.phase = "building"
         return RunStatus.Success
 
     def _open(self, adapter: Any, selected_uids: Set[str]) -> None:
-        self.phase = "opening"
         self.job_queue.take()
         self.share.world.runs.move(self.share.plan.run_id, Status.RUNNING)
         status = super().before_run(adapter, selected_uids)
@@ -182,17 +181,8 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
         return type(runner).compile(runner, manifest)
 
     def _built_elsewhere(self, node: Any) -> list[Any]:
-        found, rest, seen = [], list(node.depends_on_nodes), set()
-        while rest:
-            parent = self.manifest.nodes.get(rest.pop())
-            if parent is None or parent.unique_id in seen:
-                continue
-            seen.add(parent.unique_id)
-            if parent.is_ephemeral_model:
-                rest.extend(parent.depends_on_nodes)
-            elif parent.unique_id in self._planned and parent.unique_id not in self._built:
-                found.append(parent)
-        return found
+        elsewhere = self._planned.keys() - self._built
+        return [n for n in relations.parents_of(node, self.manifest.nodes) if n.unique_id in elsewhere]
 
     # After the last node --------------------------------------------------------------------------------------
 
@@ -223,12 +213,8 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
         self.manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
         self.manifest.write(str(path))
         self._put("manifest.json", path.read_bytes())
-        self.leave_invocation()
-
-    def leave_invocation(self) -> None:
-        """Store what the merged run_results.json needs besides the results."""
-        plan, elapsed = self.share.plan, time.time() - self.started_at if self.started_at else 0.0
-        self._put("invocation.json", run_results.invocation(self.args, plan.command, elapsed))
+        elapsed = time.time() - self.started_at
+        self._put("invocation.json", run_results.invocation(self.args, self.share.plan.command, elapsed))
 
     def _put(self, name: str, body: bytes) -> None:
         plan = self.share.plan

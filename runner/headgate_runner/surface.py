@@ -10,6 +10,7 @@ from inspect import signature
 from headgate.errors import InputError
 
 TESTED = (1, 11)
+WANTED = f"dbt-core {'.'.join(map(str, TESTED))}.x"
 
 # Every attribute of dbt.task.build.BuildTask that shared_build.py overrides or calls, with its parameters.
 BUILD_TASK = {
@@ -38,9 +39,13 @@ def check_version() -> None:
         found = version("dbt-core")
     except PackageNotFoundError as fault:
         raise UnsupportedDbtError("dbt-core is not installed in the runner's image") from fault
-    if tuple(int(part) for part in found.split(".")[:2] if part.isdecimal()) != TESTED:
-        wanted = ".".join(map(str, TESTED))
-        raise UnsupportedDbtError(f"dbt-core {found} is installed; this runner works with {wanted}.x only")
+    if not is_tested(found):
+        raise UnsupportedDbtError(f"dbt-core {found} is installed; this runner works with {WANTED} only")
+
+
+def is_tested(found: str) -> bool:
+    """Whether a version of dbt-core is in the tested range."""
+    return tuple(int(part) for part in found.split(".")[:2] if part.isdecimal()) == TESTED
 
 
 def check_surface(build_task: type) -> None:

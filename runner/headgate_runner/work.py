@@ -9,11 +9,9 @@ import importlib
 import shutil
 import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from time import monotonic
 from typing import TYPE_CHECKING
 
 from headgate.domain.job import Environment
@@ -80,25 +78,25 @@ class Work:
     def _run(self) -> None:
         # Until everything is loaded, nearly nothing is garbage.
         gc.disable()
-        with self._phase("plan"):
+        with self._log.timed("plan"):
             share = self._take_share()
         check_version()
         importing = _Importing("headgate_runner.invocation")
-        with self._phase("lease, secrets, bundle"):
+        with self._log.timed("lease, secrets, bundle"):
             self._begin(share)
             environment = self._world.jobs.environment(share.plan.environment)
             self._learn_secrets(environment)
             folders = bundle.fetch(self._world.bundles, share.plan, self._home)
-        with self._phase("import of dbt"):
+        with self._log.timed("import of dbt"):
             importing.join()
         from headgate_runner.invocation import Invocation, arguments, load_manifest
 
-        with self._phase("manifest"):
+        with self._log.timed("manifest"):
             manifest = load_manifest(folders.partial_parse)
         gc.freeze()
         gc.enable()
         self._invocation = Invocation(share)
-        with self._phase("dbt"):
+        with self._log.timed("dbt"):
             self._invocation.run(manifest, arguments(share.plan, environment, folders))
 
     def _take_share(self) -> Share:
@@ -123,12 +121,6 @@ class Work:
         values = read_secrets(environment, secrets=self._world.secrets)
         self._redactor.learn([*values.values(), *secret_values()])
         set_secrets(values)
-
-    @contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
-        began = monotonic()
-        yield
-        self._log.write("debug", f"{name}: {monotonic() - began:.2f} s")
 
     # The end --------------------------------------------------------------------------------------------------
 

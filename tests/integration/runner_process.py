@@ -57,7 +57,7 @@ class Twisted:
         original = getattr(self._queue, name)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if name == self._method and not set(self._nodes).isdisjoint(args):
+            if name == self._method and any(node in args for node in self._nodes):
                 if self._event == "never":
                     return None
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -19,7 +19,6 @@ import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.adapters.system_clock import SystemClock
-from headgate.domain.command import Command
 from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeState, StepRecord, initial_records
@@ -176,9 +175,8 @@ def stage(variables: Mapping[str, str], environment: Environment | None = None) 
         server = Server(address, authkey=KEY).get_server()
         server.stop_event = Event()  # type: ignore[attr-defined]
         Thread(target=server.accepter, daemon=True).start()  # type: ignore[attr-defined]
-        yield Stage(world, address, environment, dict(variables))
-        # The listener's own finalizer would look for its socket when the folder is gone.
-        server.listener._listener._unlink.cancel()  # type: ignore[attr-defined]
-
-
-__all__ = ["Command", "Runner", "Stage", "stage"]
+        try:
+            yield Stage(world, address, environment, dict(variables))
+        finally:
+            # The listener's own finalizer would look for its socket when the folder is gone.
+            server.listener._listener._unlink.cancel()  # type: ignore[attr-defined]

@@ -94,6 +94,18 @@ def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, smal
     assert postgres.query("faults", "select count(*) from analytics.audit where what = 'start'") == [(1,)]
 
 
+def test_sigterm_before_dbt_is_there_ends_at_once(small: Stage) -> None:
+    small.begin(runners=1)
+    runner = small.start(1)
+    until(lambda: bool(small.world.queue.runners(*small.key)))
+    asked = time.monotonic()
+    runner.process.send_signal(signal.SIGTERM)
+
+    assert runner.wait() == 143
+    assert time.monotonic() - asked < 5
+    assert small.state_of(OPENING) is NodeState.READY
+
+
 def test_a_lost_lease_ends_the_runner_and_its_queries(postgres: Any, small: Stage) -> None:
     small.begin(runners=1)
     runner = small.start(1, SMALL_SLEEP="60")
@@ -113,22 +125,28 @@ def test_a_database_that_is_down_halts_the_step_with_dbts_message_and_no_secret(
     assert [runner.wait() for runner in runners] == [0, 0]
     assert "Database Error" in str(small.halted)
     assert "/*****/" in str(small.halted)
+    assert all("Database Error" in runner.output for runner in runners)
     assert small.state_of("seed.small.letters") is NodeState.WAITING
     assert small.world.queue.runners(*small.key)[0].error is None
     said = "".join(runner.output + runner.errors for runner in runners)
     assert "very-secret-place" not in said + str(small.world.artifacts.logs(*small.key)) + str(small.halted)
 
 
-@pytest.mark.parametrize(
-    "death", [f"claim:{SLOW}", f"record:{SLOW}", f"record:{OPENING}", f"record:{CLOSING}"]
-)
-def test_a_killed_runner_starts_again_and_completes_the_run(small: Stage, death: str) -> None:
+def test_a_runner_may_be_killed_at_every_worst_moment_and_the_run_completes(
+    postgres: Any, small: Stage
+) -> None:
+    """After it opened, before it claims, after it built, after it closed; each time before it could record it."""
     small.begin(runners=1)
-    assert small.start(1, death).wait() == -signal.SIGKILL
-    assert small.unfinished
+    for twist in (f"record:{OPENING}", f"claim:{SLOW}", f"record:{SLOW}", f"record:{CLOSING}"):
+        assert small.start(1, twist).wait() == -signal.SIGKILL
+        assert small.unfinished
 
     assert small.start(1).wait() == 0
     assert ended_green(small)
+    claims = {node.unique_id: node.claims for node in small.world.queue.nodes(*small.key)}
+    assert (claims[OPENING], claims[SLOW], claims[CLOSING], claims["model.small.base"]) == (2, 2, 2, 1)
+    merged = {result["unique_id"] for result in small.run_results()["results"]}
+    assert {SLOW, "operation.small.small-on-run-start-0", "operation.small.small-on-run-end-0"} <= merged
 
 
 def test_a_runner_killed_while_it_builds_leaves_nothing_in_the_way(postgres: Any, small: Stage) -> None:
