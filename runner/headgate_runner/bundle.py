@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from headgate.domain.bundle import PARTIAL_PARSE, PROJECT, named
 from headgate.domain.plan import Plan
 from headgate.errors import InputError
 from headgate.ports import BundleStore
@@ -27,10 +28,10 @@ def fetch(bundles: BundleStore, plan: Plan, home: Path) -> Folders:
 
     Raises NotFoundError when a part was never published, InputError when the archive is not a project.
     """
-    folders = Folders(home / "project", home / "partial_parse.msgpack", home / "target")
-    archive = home / "project.zip"
-    bundles.fetch(plan.bundle, "project.zip", archive)
-    bundles.fetch(plan.bundle, f"{plan.command.vars_digest}/partial_parse.msgpack", folders.partial_parse)
+    folders = Folders(home / "project", home / PARTIAL_PARSE, home / "target")
+    archive = home / PROJECT
+    bundles.fetch(plan.bundle, PROJECT, archive)
+    bundles.fetch(plan.bundle, named(plan.command.vars_digest, PARTIAL_PARSE), folders.partial_parse)
     folders.target.mkdir()
     unpack(archive, folders.project)
     return folders

@@ -17,7 +17,7 @@ from headgate.domain.results import NodeResult
 from headgate.usecases.run_nodes import Idle, Over, QueueSession
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 0.25
 
 
 class SharedQueue:

@@ -40,7 +40,8 @@ DONE, CRASHED, LEASE_LOST = 0, 1, 75
 # A quarter of the lease.
 HEARTBEAT_SECONDS = 15.0
 CANCEL_SECONDS = 2.5
-GOODBYE_SECONDS = 2.0
+# How long a service may take to hear that we end: somebody waits for us after a signal, nobody otherwise.
+GOODBYE_SECONDS, PATIENCE_SECONDS = 2.0, 20.0
 LONGEST_REASON = 4_000
 
 
@@ -134,23 +135,27 @@ class Work:
 
     def _leave(self, fault: BaseException | None) -> int:
         if fault is None:
-            return DONE if self._within(lambda: self._give_back(None)) else CRASHED
-        if is_record(fault) and not self._is_building and self._within(lambda: self._halt(str(fault))):
+            return DONE if self._within(PATIENCE_SECONDS, lambda: self._give_back(None)) else CRASHED
+        if (
+            is_record(fault)
+            and not self._queue_failed
+            and self._within(PATIENCE_SECONDS, lambda: self._halt(str(fault)))
+        ):
             return DONE
         self._cancel_queries()
         reason = str(fault) if isinstance(fault, StoppedBySignal) else f"{type(fault).__name__}: {fault}"
         self._log.write("error", reason)
         if isinstance(fault, LeaseLostError):
             return LEASE_LOST
-        self._within(lambda: self._give_back(reason))
+        self._within(GOODBYE_SECONDS, lambda: self._give_back(reason))
         if isinstance(fault, StoppedBySignal):
             return 128 + fault.number
         self._log.write("debug", "".join(traceback.format_exception(fault)))
         return CRASHED
 
     @property
-    def _is_building(self) -> bool:
-        # Past its opening, a step is the queue's: one runner's trouble must not stop the others.
+    def _queue_failed(self) -> bool:
+        # One runner's trouble with the queue must not stop the others.
         task = self._invocation.task if self._invocation is not None else None
         return task is not None and task.job_queue.stopped
 
@@ -178,7 +183,7 @@ class Work:
             idle = lambda: not (task.job_queue.in_progress and self._thread.is_alive())  # noqa: E731
             task.sessions.cancel(idle, CANCEL_SECONDS)
 
-    def _within(self, act: Callable[[], object]) -> bool:
+    def _within(self, seconds: float, act: Callable[[], object]) -> bool:
         """Do it, but do not wait for a service that does not answer. False: it failed, or is not done yet."""
         done: list[bool] = []
 
@@ -192,7 +197,7 @@ class Work:
 
         thread = Thread(target=attempt, daemon=True)
         thread.start()
-        thread.join(GOODBYE_SECONDS)
+        thread.join(seconds)
         return bool(done)
 
 
