@@ -199,8 +199,11 @@ def test_botocores_errors_come_in_our_words(
     assert caught.value.__cause__ is fault
 
 
-def test_a_transaction_that_met_another_tries_again(moto: MotoStage) -> None:
-    met = refused("TransactionCanceledException", reasons=("None", "TransactionConflict"))
+@pytest.mark.parametrize(
+    "reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"]
+)
+def test_a_transaction_that_met_another_or_a_full_partition_tries_again(moto: MotoStage, reason: str) -> None:
+    met = refused("TransactionCanceledException", reasons=("None", reason))
     client = Failing(boto3.client("dynamodb"), met, met)
     table = Table(client, TABLE)  # type: ignore[arg-type]
     table.transact([putting({"pk": "a", "sk": "a", "value": 1.5})])
@@ -213,7 +216,7 @@ def test_a_transaction_that_met_another_tries_again(moto: MotoStage) -> None:
     [
         (("None", "ConditionalCheckFailed"), ConflictError),
         (("TransactionConflict", "ConditionalCheckFailed"), ConflictError),
-        (("ThrottlingError", "None"), UnavailableError),
+        (("SomethingElse", "None"), UnavailableError),
         (("ValidationError", "None"), HeadgateError),
     ],
 )

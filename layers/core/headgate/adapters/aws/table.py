@@ -25,6 +25,9 @@ TRANSACTION_LIMIT = 100
 _BATCH_WRITE = 25
 _BATCH_GET = 100
 _ATTEMPTS = 6
+# Cancelled, but well-formed: another transaction was at the same item, or a partition (1,000 writes a second, which
+# a large step's queue fills at once) had no room. boto3 sends none of these again.
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 _NAMES = re.compile(r"#(\w+)")
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -138,7 +141,7 @@ class Table:
     def transact(self, actions: Sequence[Mapping[str, Any]]) -> None:
         """All of these (see `putting`, `updating`, `deleting`) or none. Raises ConflictError.
 
-        Two transactions that meet at one item are both well-formed: the loser tries again after a moment.
+        What passes by itself (a transaction at the same item, a throttled partition) is tried again after a moment.
         """
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -147,7 +150,7 @@ class Table:
                         TransactItems=[_addressed(action, self._name) for action in actions]  # type: ignore[misc]
                     )
             except UnavailableError as fault:
-                if attempt == _ATTEMPTS or "TransactionConflict" not in cancellation_codes(fault.__cause__):
+                if attempt == _ATTEMPTS or _PASSING.isdisjoint(cancellation_codes(fault.__cause__)):
                     raise
                 _back_off(attempt)
             else:
