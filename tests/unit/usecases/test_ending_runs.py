@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
-from headgate.domain.alerts import Alert
+from headgate.domain.alerts import LONGEST_LINE, Alert
 from headgate.domain.events import RunFinished
-from headgate.domain.plan import CLOSING
+from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import PlanError, SelectionError, UnavailableError
@@ -235,6 +235,55 @@ def test_nodes_that_never_ended_are_named_with_the_runner_that_was_lost(world: M
     error = world.runs.get_run(run_id).error or ""
     assert "never finished" in error
     assert "runner 1: exit code 137" in error
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_a_runner_that_outlived_its_run_gets_nothing_more(world: MemoryWorld, cancelled: bool) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
+    session.begin()
+    finalizer(world)(run_id, 1, None if cancelled else "States.Timeout: took too long", cancelled=cancelled)
+    assert isinstance(session.next(), Over)
+
+
+def test_a_bundle_whose_index_is_gone_does_not_keep_the_run_from_ending(world: MemoryWorld) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    build(world, run_id, status=left_fails)
+    world.bundles._files.clear()
+    assert finalizer(world)(run_id, 1).status is RunStatus.ERROR
+    assert [(alert.node, alert.owner) for alert in world.alerts.published] == [("model.shop.left", "")]
+
+
+def test_a_message_of_one_endless_line_is_cut_for_record_and_alert(world: MemoryWorld) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
+    session.begin()
+    session.finish(opening := session.next().unique_id, None)  # type: ignore[union-attr]
+    assert opening == OPENING
+    entry = {"unique_id": "model.shop.raw", "status": "error", "message": "x" * 500_000}
+    session.next()
+    session.finish("model.shop.raw", NodeResult.from_entry(entry, 1))
+    finalizer(world)(run_id, 1)
+    assert len(world.runs.get_run(run_id).error or "") < 2_000
+    assert len(world.alerts.published[0].error) == LONGEST_LINE
+
+
+def test_an_opening_that_failed_is_no_node_of_dbts_results(world: MemoryWorld) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
+    session.begin()
+    hook = {"unique_id": "operation.shop.start", "status": "error", "message": "no such table"}
+    skipped = {"unique_id": OPENING, "status": "skipped", "message": "on-run-start failed"}
+    session.next()
+    session.finish(OPENING, NodeResult.from_entry(skipped, 1), [NodeResult.from_entry(hook, 1)])
+    finalizer(world)(run_id, 1)
+    merged = json.loads(world.artifacts.get(run_id, 1, "run_results.json"))
+    assert [entry["unique_id"] for entry in merged["results"]] == ["operation.shop.start"]
+    assert world.runs.get_run(run_id).counts == {"error": 1}
 
 
 def test_a_stopped_execution_ends_the_run_as_cancelled(world: MemoryWorld) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 from headgate.domain.job import AlertRule
 
+# A line may be a whole statement; records (400 kB), SNS (256 kB) and Slack refuse what is too long.
+LONGEST_LINE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Alert:
@@ -47,11 +50,14 @@ class Alert:
 
 
 def first_line(message: str) -> str:
-    """The line that says most: dbt puts `Database Error in model …` first and the reason on the next one."""
+    """The line that says most: dbt puts `Database Error in model …` first and the reason on the next one.
+
+    At most LONGEST_LINE characters.
+    """
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     if len(lines) > 1 and " Error in " in lines[0]:
-        return f"{lines[0]}: {lines[1]}"
-    return lines[0] if lines else ""
+        return f"{lines[0]}: {lines[1]}"[:LONGEST_LINE]
+    return lines[0][:LONGEST_LINE] if lines else ""
 
 
 def matching(rules: Iterable[AlertRule], alert: Alert) -> list[AlertRule]:

@@ -11,11 +11,15 @@ from headgate.domain.results import NodeResult, NodeStatus
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """`error` is None when the step succeeded; otherwise one sentence for the run's record."""
+    """`error` is None when the step succeeded; otherwise one sentence for the run's record.
+
+    unfinished: whether nodes are left that a runner which is still alive could claim.
+    """
 
     error: str | None
     failed: tuple[NodeResult, ...] = ()
     warned: tuple[NodeResult, ...] = ()
+    unfinished: bool = False
 
 
 def outcome(
@@ -32,7 +36,7 @@ def outcome(
     failed = tuple(result for result in results if result.failed)
     warned = tuple(result for result in results if result.status is NodeStatus.WARN)
     never = [node.unique_id for node in nodes if node.state not in (NodeState.DONE, NodeState.ATTACHED)]
-    return StepOutcome(_sentence(step, failed, never, runners, fault), failed, warned)
+    return StepOutcome(_sentence(step, failed, never, runners, fault), failed, warned, bool(never))
 
 
 def _sentence(

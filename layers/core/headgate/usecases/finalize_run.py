@@ -14,10 +14,10 @@ from headgate.domain.command import Command
 from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
 from headgate.domain.outcome import StepOutcome, descendants, outcome
-from headgate.domain.plan import Plan
+from headgate.domain.plan import OPENING, Plan
 from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
-from headgate.errors import NotFoundError
+from headgate.errors import ManifestError, NotFoundError
 from headgate.ports import (
     AlertTopic,
     ArtifactStore,
@@ -67,7 +67,8 @@ class FinalizeRun:
         if run.status.is_final:
             return self._announce(run, step)
         plan = self._plan(run_id, step)
-        results = self.queue.results(run_id, step)
+        # An opening that failed is recorded as skipped, for its children's sake; dbt's results never name it.
+        results = [found for found in self.queue.results(run_id, step) if found.unique_id != OPENING]
         ended = outcome(
             self.queue.step(run_id, step),
             self.queue.nodes(run_id, step),
@@ -94,6 +95,10 @@ class FinalizeRun:
         error = ended.error
         if cancelled:
             status, error = RunStatus.CANCELLED, "cancelled: its execution was stopped"
+        if ended.unfinished:
+            # A runner that outlived its execution (a time limit, a stop it never saw) claims nothing any more:
+            # the next run of this job may start now.
+            self.queue.halt(run.run_id, step, error or "the run has ended")
         done = [result for number in range(1, step + 1) for result in self._results(run.run_id, number)]
         self.runs.move(run.run_id, status, error=error, counts=counts(done))
         return self._announce(self.runs.get_run(run.run_id), step)
@@ -111,7 +116,8 @@ class FinalizeRun:
             return None
 
     def _results(self, run_id: int, step: int) -> Iterable[NodeResult]:
-        return (node.result for node in self.queue.nodes(run_id, step) if node.result is not None)
+        nodes = self.queue.nodes(run_id, step)
+        return (node.result for node in nodes if node.result is not None and node.unique_id != OPENING)
 
     def _store(self, run: Run, step: int, results: list[NodeResult]) -> None:
         invocation = self._invocation(run, step)
@@ -148,7 +154,11 @@ class FinalizeRun:
             self.alerts.publish(_alert(run, plan, index, result, severity, url))
 
     def _index(self, run: Run, plan: Plan) -> Index:
-        return Index.decode(self.bundles.read(run.bundle, f"{plan.command.vars_digest}/index.msgpack"))
+        # An alert without its owner is better than a run that cannot end.
+        try:
+            return Index.decode(self.bundles.read(run.bundle, f"{plan.command.vars_digest}/index.msgpack"))
+        except (NotFoundError, ManifestError):
+            return Index()
 
 
 def _alert(run: Run, plan: Plan, index: Index, result: NodeResult, severity: str, url: str) -> Alert:
