@@ -12,16 +12,13 @@ from headgate.errors import WebhookError
 from headgate.observability import logger
 from headgate.usecases.receive_webhook import receive_webhook
 
-READERS = {"fivetran": FivetranWebhook()}
+reader = FivetranWebhook()
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ports = world()
     parameters = event.get("pathParameters") or {}
-    reader = READERS.get(parameters.get("provider", "fivetran"))
-    if reader is None:
-        return _answer(404, {"error": "unknown path"})
     try:
         receipt = receive_webhook(
             reader,

@@ -79,6 +79,21 @@ def test_a_wrong_secret_and_an_unknown_source_get_the_same_answer(
     assert world.events.recent() == []
 
 
+@pytest.mark.parametrize("origin", ["", "a b", "\u00e4", "../slack", "default/", "default\n", "x" * 65])
+def test_an_address_that_cannot_be_a_source_is_never_looked_up(world: MemoryWorld, origin: str) -> None:
+    # Secrets Manager refuses such names with errors of its own, which would be our fault and not the sender's.
+    world.secrets.values[f"webhooks/fivetran/{origin}"] = {"secret": "s3cret"}
+    with pytest.raises(WebhookError, match=r"^signature refused$"):
+        send(world, sync_end(world), origin=origin)
+
+
+@pytest.mark.parametrize("values", [{}, {"secret": ""}])
+def test_a_source_without_a_secret_admits_nobody(world: MemoryWorld, values: dict[str, str]) -> None:
+    world.secrets.values["webhooks/fivetran/default"] = values
+    with pytest.raises(WebhookError, match=r"^signature refused$"):
+        send(world, sync_end(world), secret="")
+
+
 def test_a_body_that_is_too_large_is_refused_before_anything_is_computed(world: MemoryWorld) -> None:
     with pytest.raises(WebhookError) as refusal:
         send(world, b" " * (MAX_BODY + 1))

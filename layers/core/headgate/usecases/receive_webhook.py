@@ -4,6 +4,7 @@ Dying between any two writes is harmless: a sender that got no answer sends agai
 but was not handed on is handed on then.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -12,6 +13,8 @@ from headgate.errors import NotFoundError, WebhookError
 from headgate.ports import Clock, EventBus, EventLog, Secrets
 
 MAX_BODY = 256 * 1024
+# Strangers write the address: what cannot be a source never becomes the name of a secret or part of a key.
+_SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class WebhookReader(Protocol):
@@ -56,8 +59,12 @@ def receive_webhook(
 
 
 def _secret(provider: str, origin: str, secrets: Secrets) -> str:
-    try:
-        return secrets.get(f"webhooks/{provider}/{origin}")["secret"]
-    except (NotFoundError, KeyError):
-        # The same answer as a wrong signature: an address that exists must not be told from one that does not.
-        raise WebhookError(401, "signature refused") from None
+    # One answer to everything: an address that exists must not be told from one that does not. An empty secret
+    # is none: anybody could sign with it.
+    if _SOURCE.fullmatch(origin):
+        try:
+            if secret := secrets.get(f"webhooks/{provider}/{origin}").get("secret"):
+                return secret
+        except NotFoundError:
+            pass
+    raise WebhookError(401, "signature refused")

@@ -9,9 +9,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from headgate.domain.events import ConnectorSynced
 from headgate.domain.inbound import InboundEvent, Meaning
@@ -20,21 +20,22 @@ from headgate.errors import WebhookError
 SIGNATURE_HEADER = "x-fivetran-signature-256"
 # Fivetran retries for 24 hours; anything older is a replay.
 MAX_AGE = timedelta(hours=25)
+# What ends up in a record's key, which DynamoDB limits in bytes: one byte each, and few of them.
+Key = Annotated[str, StringConstraints(max_length=200, pattern=r"^[ -~]*$")]
 
 
 class _Data(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
-    status: str = ""
-    reason: str = ""
+    status: Key = ""
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
-    event: str = Field(min_length=1, max_length=100)
+    event: Key = Field(min_length=1)
     created: str = Field(min_length=1, max_length=40)
-    connector_id: str = Field(min_length=1, max_length=200)
+    connector_id: Key = Field(min_length=1)
     connector_name: str = Field(default="", max_length=500)
-    sync_id: str = Field(default="", max_length=200)
+    sync_id: Key = ""
     data: _Data | None = None
 
 
