@@ -33,7 +33,8 @@ def _from_status_change(event: dict[str, Any], finalize: FinalizeRun) -> Finaliz
         return None
     status = detail["status"]
     fault = None if status == "ABORTED" else f"the execution ended as {status}: {_fault(detail)}"
-    return finalize(run_id, finalize.current_step(run_id), fault, cancelled=status == "ABORTED")
+    step = finalize.current_step(run_id)
+    return finalize(run_id, step, fault, cancelled=status == "ABORTED", last=True)
 
 
 def _fault(error: dict[str, Any]) -> str:

@@ -190,6 +190,19 @@ def test_dying_before_any_write_and_coming_again_ends_right(world: MemoryWorld, 
     assert isinstance(world.bus.published[-1], RunFinished)
 
 
+@pytest.mark.parametrize("port", ["artifacts.put", "history.learn", "alerts.publish"])
+def test_whoever_comes_last_ends_the_run_whatever_hinders_its_alerts(world: MemoryWorld, port: str) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    build(world, run_id, status=left_fails)
+    setattr(getattr(world, port.split(".")[0]), port.split(".")[1], _unavailable)
+    with pytest.raises(UnavailableError):
+        finalizer(world)(run_id, 1, "the execution ended as FAILED", last=True)
+    assert world.runs.get_run(run_id).error == "the execution ended as FAILED"
+    following, _ = world.runs.create_run(world.jobs.job("finance"), "d" * 64, Cause("cli", "next"))
+    assert world.runs.take_slot(following)
+
+
 def test_a_second_step_follows_a_good_first_one(world: MemoryWorld) -> None:
     run_id = begin(world, "two_steps")
     plan(world, run_id)

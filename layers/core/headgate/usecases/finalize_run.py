@@ -17,7 +17,7 @@ from headgate.domain.outcome import StepOutcome, descendants, outcome
 from headgate.domain.plan import OPENING, Plan
 from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
-from headgate.errors import ManifestError, NotFoundError
+from headgate.errors import HeadgateError, ManifestError, NotFoundError
 from headgate.ports import (
     AlertTopic,
     ArtifactStore,
@@ -60,9 +60,13 @@ class FinalizeRun:
     console_url: str
 
     def __call__(
-        self, run_id: int, step: int, fault: str | None = None, *, cancelled: bool = False
+        self, run_id: int, step: int, fault: str | None = None, *, cancelled: bool = False, last: bool = False
     ) -> Finalized:
-        """fault: what the state machine caught. cancelled: its execution was stopped by somebody."""
+        """fault: what the state machine caught. cancelled: its execution was stopped by somebody.
+
+        last: nobody tries again after this. The run ends even if its artifacts or alerts cannot leave, so that its
+        job goes on; what hindered them is raised all the same.
+        """
         run = self.runs.get_run(run_id)
         if run.status.is_final:
             return self._announce(run, step)
@@ -76,11 +80,16 @@ class FinalizeRun:
             self.queue.runners(run_id, step),
             fault,
         )
-        if plan is not None:
-            self._store(run, step, results)
-            self.history.learn(run.environment, durations(results))
-        if not cancelled:
-            self._alert(run, plan, ended)
+        try:
+            if plan is not None:
+                self._store(run, step, results)
+                self.history.learn(run.environment, durations(results))
+            if not cancelled:
+                self._alert(run, plan, ended)
+        except HeadgateError:
+            if last:
+                self._end(run, step, ended, cancelled=cancelled)
+            raise
         if ended.error is None and not cancelled and step < len(run.steps):
             return Finalized(run_id, step, run.status, step + 1)
         return self._end(run, step, ended, cancelled=cancelled)
