@@ -1,10 +1,11 @@
 """How a step ended: from its records to one status, one sentence, and the nodes somebody must hear about."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from headgate.domain.alerts import first_line
+from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import NodeResult, NodeStatus
 
@@ -61,12 +62,13 @@ def _sentence(
     return None
 
 
-def descendants(children: Mapping[str, Sequence[str]], unique_id: str) -> set[str]:
-    """Everything downstream of a node in a plan."""
-    found: set[str] = set()
-    stack = [unique_id]
+def held_back(plan: Plan, unique_id: str) -> set[str]:
+    """What is not built when this fails: everything downstream, and a unit test's model, in whose turn it runs."""
+    is_unit_test = unique_id.startswith("unit_test.")
+    found = {node.unique_id for node in plan.nodes if is_unit_test and unique_id in node.unit_tests}
+    stack = [unique_id, *found]
     while stack:
-        for child in children.get(stack.pop(), ()):
+        for child in plan.children.get(stack.pop(), ()):
             if child not in found:
                 found.add(child)
                 stack.append(child)

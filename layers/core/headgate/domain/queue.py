@@ -28,19 +28,8 @@ class NodeState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
-    """A runner's right to work on a step until `until` (epoch seconds), fenced by `epoch`."""
-
-    run_id: int
-    step: int
-    runner: int
-    epoch: int
-    until: float
-
-
-@dataclass(frozen=True, slots=True)
 class RunnerRecord:
-    """What is stored of a runner: its lease, and how it ended."""
+    """What is stored of a runner: its lease (until `until`, epoch seconds; fenced by `epoch`), and how it ended."""
 
     runner: int
     epoch: int
@@ -89,7 +78,6 @@ class StepRecord:
     runners: int
     planned_at: str
     halted: str | None = None
-    finished_at: str | None = None
 
 
 def initial_records(plan: Plan) -> list[NodeRecord]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from headgate.domain.alerts import first_line
-from headgate.domain.outcome import descendants
+from headgate.domain.outcome import held_back
 from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import FAILED, NodeStatus
@@ -160,13 +160,10 @@ def _status(state: NodeState, ended: bool) -> str:
 
 def _folded(views: Sequence[NodeView], plan: Plan) -> list[NodeView]:
     skipped = {node.unique_id for node in views if node.status == NodeStatus.SKIPPED}
-    model_of = {test: node.unique_id for node in plan.nodes for test in node.unit_tests}
     folded = []
     for node in views:
         if node.failed:
-            # A unit test runs within its model's turn, so it is the model that it holds back.
-            model = model_of.get(node.unique_id)
-            below = descendants(plan.children, model or node.unique_id) | ({model} if model else set())
+            below = held_back(plan, node.unique_id)
             node = replace(node, held_back=tuple(sorted(skipped & below)))
             skipped -= below
         folded.append(node)

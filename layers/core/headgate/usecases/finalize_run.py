@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.alerts import Alert, first_line
+from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
-from headgate.domain.outcome import StepOutcome, descendants, outcome
+from headgate.domain.outcome import StepOutcome, held_back, outcome
 from headgate.domain.plan import OPENING, Plan
 from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
@@ -165,7 +166,7 @@ class FinalizeRun:
     def _index(self, run: Run, plan: Plan) -> Index:
         # An alert without its owner is better than a run that cannot end.
         try:
-            return Index.decode(self.bundles.read(run.bundle, f"{plan.command.vars_digest}/index.msgpack"))
+            return Index.decode(self.bundles.read(run.bundle, named(plan.command.vars_digest, INDEX)))
         except (NotFoundError, ManifestError):
             return Index()
 
@@ -184,7 +185,7 @@ def _alert(run: Run, plan: Plan, index: Index, result: NodeResult, severity: str
         owner=node.owner if node else "",
         path=node.original_file_path if node else "",
         tags=node.tags if node else (),
-        skipped=len(descendants(plan.children, result.unique_id)) if severity == "error" else 0,
+        skipped=len(held_back(plan, result.unique_id)) if severity == "error" else 0,
     )
 
 

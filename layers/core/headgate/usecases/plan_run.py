@@ -6,6 +6,7 @@ read back instead.
 
 from dataclasses import dataclass
 
+from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.instant import iso
 from headgate.domain.job import Environment
@@ -80,7 +81,7 @@ def _read_index(run: Run, command: Command, bundles: BundleStore) -> Index:
             f"run `headgate publish --environment {run.environment}`"
         )
     try:
-        return Index.decode(bundles.read(run.bundle, f"{command.vars_digest}/index.msgpack"))
+        return Index.decode(bundles.read(run.bundle, named(command.vars_digest, INDEX)))
     except NotFoundError as fault:
         raise PlanError(
             f"bundle {run.bundle[:12]} was not parsed with --vars {command.vars}: apply the jobs file, "

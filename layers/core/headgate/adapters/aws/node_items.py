@@ -67,7 +67,6 @@ def of_step(step: StepRecord) -> dict[str, Any]:
         "runners": step.runners,
         "planned_at": step.planned_at,
         "halted": step.halted,
-        "finished_at": step.finished_at,
     }
 
 
@@ -79,7 +78,6 @@ def to_step(run_id: int, step: int, item: Mapping[str, Any]) -> StepRecord:
         runners=item["runners"],
         planned_at=item["planned_at"],
         halted=item.get("halted"),
-        finished_at=item.get("finished_at"),
     )
 
 

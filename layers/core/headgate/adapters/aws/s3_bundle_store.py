@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.adapters.aws.s3_objects import Objects
+from headgate.domain.bundle import METADATA
 from headgate.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
 
 # A runner unpacks a bundle on its own 20 GiB disk and a Lambda reads its index: larger is a mistake.
 MAX_BYTES = 512 * 1024 * 1024
-# Says what the bundle is; written last, so that where it is, the rest is too.
-METADATA = "bundle.json"
 
 
 class S3BundleStore:
@@ -29,6 +28,7 @@ class S3BundleStore:
                 raise InputError(
                     f"{name} has {path.stat().st_size >> 20} MiB; a bundle's file has at most 512 MiB"
                 )
+        # The metadata last: where it is, the rest is too.
         for name in sorted(files, key=lambda name: (name == METADATA, name)):
             if not self._objects.exists(_key(digest, name)):
                 self._objects.upload(_key(digest, name), files[name])
