@@ -82,6 +82,14 @@ def test_text_from_the_project_cannot_place_links_or_mention_a_channel() -> None
     assert "<!channel>" not in body["text"]
 
 
+def test_nothing_of_an_alert_leaves_its_place() -> None:
+    hostile = Alert(1, "job", "production", "<!here>", "error", "error", "a ``` *b*", "u", owner="o" * 9_000)
+    body = message(hostile)
+    assert "<!here>" not in body["text"]
+    assert body["blocks"][2]["text"]["text"].count("```") == 2
+    assert max(len(field["text"]) for field in body["blocks"][1]["fields"]) <= 2000
+
+
 def test_long_errors_stay_within_slacks_limits() -> None:
     body = message(Alert(1, "job" * 100, "production", "model.x", "error", "error", "&" * 5000, "u"))
     assert len(body["blocks"][0]["text"]["text"]) <= 150

@@ -16,7 +16,9 @@ from headgate.ports import Secrets
 
 SECRET = "slack"  # noqa: S105 - the secret's name
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-HEADER_LIMIT, SECTION_LIMIT = 150, 3000
+HEADER_LIMIT, SECTION_LIMIT, FIELD_LIMIT = 150, 3000, 2000
+# Inside a message it would end our block, and what follows it would be formatted.
+FENCE = "`" * 3
 
 
 class SlackNotifier:
@@ -65,12 +67,13 @@ def message(alert: Alert) -> dict[str, Any]:
         facts.append(f"*Owner*\n{_plain(alert.owner)}")
     if alert.skipped:
         facts.append(f"*Not built because of it*\n{alert.skipped} nodes")
+    error = _plain(alert.error).replace(FENCE, "'" * 3)[: SECTION_LIMIT - 2 * len(FENCE)]
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": {"type": "plain_text", "text": title[:HEADER_LIMIT]}},
-        {"type": "section", "fields": [{"type": "mrkdwn", "text": fact} for fact in facts]},
+        {"type": "section", "fields": [{"type": "mrkdwn", "text": fact[:FIELD_LIMIT]} for fact in facts]},
         {
             "type": "section",
-            "text": {"type": "mrkdwn", "text": f"```{_plain(alert.error)[: SECTION_LIMIT - 6]}```"},
+            "text": {"type": "mrkdwn", "text": f"{FENCE}{error}{FENCE}"},
         },
     ]
     if alert.path:
@@ -83,7 +86,7 @@ def message(alert: Alert) -> dict[str, Any]:
             ],
         }
     )
-    return {"text": f"{title}: {_plain(alert.error)}"[:SECTION_LIMIT], "blocks": blocks}
+    return {"text": _plain(f"{title}: {alert.error}")[:SECTION_LIMIT], "blocks": blocks}
 
 
 def _plain(text: str) -> str:
