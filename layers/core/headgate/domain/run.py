@@ -82,4 +82,4 @@ class Run:
 def run_id_of(execution_name: str) -> int | None:
     """The run an execution belongs to, or None when the name is not ours."""
     prefix, _, number = execution_name.partition("-")
-    return int(number) if prefix == "run" and number.isdigit() else None
+    return int(number) if prefix == "run" and number.isascii() and number.isdigit() else None
