@@ -1,5 +1,7 @@
 """One runner's share of a step, on the queue in memory and a clock that moves when it is told to."""
 
+from dataclasses import replace
+
 import pytest
 
 from headgate.adapters.memory import MemoryClock, MemoryNodeQueue
@@ -11,6 +13,7 @@ from headgate.usecases.run_nodes import (
     HALT_SECONDS,
     LEASE_SECONDS,
     MARGIN_SECONDS,
+    STALLED_SECONDS,
     SWEEP_SECONDS,
     Idle,
     Over,
@@ -329,6 +332,32 @@ def test_a_release_lost_with_its_runner_is_replayed(clock: MemoryClock) -> None:
     again = begun(queue, clock, plan, 1)
     assert run_to_the_end(again) == ["b", "c", "d", CLOSING]
     assert {result.status.value for result in queue.results(7, 1)} == {"error", "skipped"}
+
+
+def test_a_release_that_died_between_its_two_writes_is_completed(queue: Ledger, clock: MemoryClock) -> None:
+    plan = write(queue, plan_of())
+    dead = begun(queue, clock, plan, 1)
+    built(dead)
+    built(dead)
+    # What DynamoDB holds between the write that empties the waiting set and the one that makes the node ready.
+    queue._nodes[7, 1]["b"] = replace(queue._nodes[7, 1]["b"], state=NodeState.WAITING, waits=frozenset())
+    again = begun(queue, clock, plan, 1)
+    assert sorted(run_to_the_end(again)[:2]) == ["b", "c"]
+
+
+def test_a_record_that_lands_after_the_takeover_had_looked_stalls_nothing(
+    queue: Ledger, clock: MemoryClock
+) -> None:
+    plan = write(queue, plan_of())
+    dead, other = begun(queue, clock, plan, 1), begun(queue, clock, plan, 2)
+    built(dead)
+    assert claimed(dead) == "a"
+    # The runner was killed, its last write was under way: it is done, and nobody will ever release its children.
+    assert queue.finish(7, 1, "a", result_of("a"), runner=1, epoch=dead.epoch, at="now")
+    assert isinstance(other.next(), Idle)
+    clock.advance(STALLED_SECONDS)
+    assert isinstance(other.next(), Idle)
+    assert sorted(run_to_the_end(other)) == ["b", "c", "d", CLOSING]
 
 
 def test_repair_changes_nothing_where_nothing_is_wrong(queue: Ledger, clock: MemoryClock) -> None:

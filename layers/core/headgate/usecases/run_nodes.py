@@ -20,6 +20,8 @@ LEASE_SECONDS = 60.0
 # How long a lease must be over before somebody else takes it: two clocks may differ by this much.
 MARGIN_SECONDS = 10.0
 SWEEP_SECONDS = 15.0
+# How soon a step in which nothing is ready and nothing runs is looked at.
+STALLED_SECONDS = 1.0
 # How long a runner may go on claiming after another one has halted the step.
 HALT_SECONDS = 2.0
 
@@ -93,7 +95,7 @@ class QueueSession:
         if is_drained(node for node, _ in window) and (CLOSING, NodeState.RUNNING) not in window:
             return self._close()
         # Somebody else builds what is left, or closes the step. Stay: if it is lost, somebody must take over.
-        self._sweep()
+        self._sweep(stalled=all(state is NodeState.WAITING for _, state in window))
         return Idle()
 
     def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
@@ -185,16 +187,21 @@ class QueueSession:
                 return Claim(unique_id, record.skip, record.claims)
         return None
 
-    def _sweep(self) -> None:
+    def _sweep(self, *, stalled: bool) -> None:
+        """Take over from the lost. `stalled`: nodes wait and nobody builds, so a release must be missing.
+
+        That happens when a runner is killed while its last write is on its way: the write lands after whoever
+        took over had looked.
+        """
         now = self._clock.now()
-        if now - self._swept_at < SWEEP_SECONDS:
+        if now - self._swept_at < (STALLED_SECONDS if stalled else SWEEP_SECONDS):
             return
         self._swept_at = now
         for record in expired(self._queue.runners(*self._key), now, MARGIN_SECONDS):
             self._queue.expire_lease(*self._key, record)
         # Not only those just expired: whoever expired the others may have died before it handed back for them.
         lost = void_epochs(self._queue.runners(*self._key))
-        if lost:
+        if lost or stalled:
             repair(self._queue, self._plan, lost=lost)
 
     def _timestamp(self) -> str:
@@ -213,6 +220,9 @@ def repair(queue: NodeQueue, plan: Plan, *, lost: dict[int, int]) -> None:
             queue.hand_back(*key, node.unique_id, runner=node.runner, epoch=node.epoch)
     done = {node.position: node for node in nodes if node.state is NodeState.DONE}
     for node in nodes:
+        if node.state is NodeState.WAITING and not node.waits:
+            # Released by its last parent, whose runner died before the second write of the release.
+            queue.make_ready(*key, node.unique_id)
         for position in node.waits & done.keys():
             result = done[position].result
             queue.release(*key, node.unique_id, position, skip=result is not None and result.blocks_children)
