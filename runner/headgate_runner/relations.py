@@ -69,6 +69,37 @@ def refresh(adapter: Any, config: Any, node: Any) -> None:
         adapter.cache_added(found)
 
 
+def recover(adapter: Any, config: Any, node: Any) -> None:
+    """Make the cache agree with what a killed attempt of `node` left behind: the relation, a tmp, a backup.
+
+    dbt drops a leftover before it begins, but only one that its cache knows: a backup that was committed by the
+    dead attempt would otherwise be in the way of the next one's rename. One query, in the node's own connection.
+    """
+    if not node.is_relational:
+        return
+    own = adapter.Relation.create_from(config, node)
+    known = _named_like(own, adapter.cache.get_relations(own.database, own.schema))
+    listed = _named_like(own, adapter.list_relations_without_caching(own.without_identifier()))
+    for name in known.keys() | listed.keys():
+        cached, found = known.get(name), listed.get(name)
+        # What is as the cache says stays: dropping it from the cache would drop the views that stand on it, too.
+        if cached is not None and (found is None or found.type != cached.type):
+            adapter.cache_dropped(cached)
+        if found is not None and (cached is None or found.type != cached.type):
+            adapter.cache_added(found)
+
+
+def _named_like(own: Any, relations: Iterable[Any]) -> dict[str, Any]:
+    """name -> relation: `own`, and the names that dbt makes of it by cutting it and adding a suffix."""
+    return {relation.identifier.lower(): relation for relation in relations if _is_of(relation, own)}
+
+
+def _is_of(relation: Any, own: Any) -> bool:
+    name, base = relation.identifier.lower(), own.identifier.lower()
+    stem, _, suffix = name.rpartition("__dbt_")
+    return name == base or bool(stem and suffix and base.startswith(stem))
+
+
 def _cached(adapter: Any, relation: Any) -> Any:
     known = adapter.cache.get_relations(relation.database, relation.schema)
     matching = (other for other in known if other.identifier.lower() == relation.identifier.lower())

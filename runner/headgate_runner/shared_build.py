@@ -173,10 +173,12 @@ class SharedBuildTask(BuildTask):  # type: ignore[misc]
 
     def _prepare_and_compile(self, runner: Any, manifest: Any) -> Any:
         # Here, and not before: dbt has opened the node's connection, and turns a fault into the node's error.
-        if runner.node.unique_id in self._again:
-            end_orphans(runner.adapter, self.share.tag, runner.node.unique_id)
         if self.share.plan.runners > 1:
             relations.remember(runner.adapter, self.config, self._built_elsewhere(runner.node))
+        if runner.node.unique_id in self._again:
+            end_orphans(runner.adapter, self.share.tag, runner.node.unique_id)
+            relations.recover(runner.adapter, self.config, runner.node)
+        elif self.share.plan.runners > 1:
             relations.refresh(runner.adapter, self.config, runner.node)
         return type(runner).compile(runner, manifest)
 

@@ -113,3 +113,31 @@ def test_what_others_built_is_known_without_asking() -> None:
         "viewed": RelationType.View,
     }
     assert warehouse.listed == 0
+
+
+def test_what_a_killed_attempt_left_is_known_to_the_next_one() -> None:
+    there = ("a", "a__dbt_backup", "a__dbt_tmp", "on_a", "b", "b__dbt_backup")
+    warehouse = Warehouse(*map(relation, there))
+    for name in ("a", "on_a", "b"):
+        warehouse.cache.add(relation(name))
+    warehouse.cache.update_schemas([("shop", "core")])
+    warehouse.cache.add_link(relation("a"), relation("on_a"))
+
+    relations.recover(warehouse, None, node("a"))
+
+    # Its own leftovers, nobody else's; and what stands on it is still known.
+    assert set(warehouse.cached) == {"a", "a__dbt_backup", "a__dbt_tmp", "on_a", "b"}
+
+
+def test_what_a_killed_attempt_took_away_is_forgotten() -> None:
+    warehouse = Warehouse(relation("a__dbt_backup"))
+    warehouse.cache.add(relation("a"))
+    relations.recover(warehouse, None, node("a"))
+    assert set(warehouse.cached) == {"a__dbt_backup"}
+
+
+def test_a_name_that_dbt_had_to_cut_is_recognised() -> None:
+    long = "x" * 60
+    warehouse = Warehouse(relation("x" * 51 + "__dbt_backup"))
+    relations.recover(warehouse, None, node(long))
+    assert set(warehouse.cached) == {"x" * 51 + "__dbt_backup"}
