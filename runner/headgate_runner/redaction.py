@@ -2,13 +2,27 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 MASK = "*****"
 # Shorter values would blot out ordinary text everywhere and give themselves away by it.
 SHORTEST = 4
+# A secret holds a warehouse's whole address; host, port and database name are needed to read an error.
+_HIDDEN = re.compile("SECRET|PASSWORD|PASSPHRASE|TOKEN|KEY|CREDENTIAL|PRIVATE", re.IGNORECASE)
+
+
+def hidden(values: Mapping[str, str], references: Mapping[str, str]) -> list[str]:
+    """Those values whose variable, or whose key in the secret, says that nobody may read them.
+
+    values: variable -> value; references: variable -> `<secret>#<key>`, as in headgate.yml.
+    """
+    return [
+        value
+        for variable, value in values.items()
+        if _HIDDEN.search(variable) or _HIDDEN.search(references.get(variable, "").partition("#")[2])
+    ]
 
 
 class Redactor:

@@ -26,7 +26,7 @@ from headgate.usecases.run_nodes import QueueSession
 from headgate_runner import bundle
 from headgate_runner.heartbeat import Heartbeat
 from headgate_runner.log_stream import LogStream
-from headgate_runner.redaction import Redactor
+from headgate_runner.redaction import Redactor, hidden
 from headgate_runner.settings import RunnerSettings, secret_values, set_secrets
 from headgate_runner.share import Share, World
 from headgate_runner.supervision import StoppedBySignal, Supervision
@@ -120,7 +120,7 @@ class Work:
 
     def _learn_secrets(self, environment: Environment) -> None:
         values = read_secrets(environment, secrets=self._world.secrets)
-        self._redactor.learn([*values.values(), *secret_values()])
+        self._redactor.learn([*hidden(values, environment.secrets), *secret_values()])
         set_secrets(values)
 
     # The end --------------------------------------------------------------------------------------------------

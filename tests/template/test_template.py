@@ -97,7 +97,7 @@ def test_no_variable_carries_a_secret() -> None:
 
 def test_every_rule_keeps_what_it_cannot_deliver() -> None:
     rules = TEMPLATE.of_type("AWS::Events::Rule")
-    assert len(rules) == 3
+    assert len(rules) == 4
     for name, rule in rules.items():
         for target in rule["Targets"]:
             queue = target["DeadLetterConfig"]["Arn"].removesuffix(".Arn")
@@ -330,5 +330,9 @@ def _queues_that_accept(source: str) -> list[str]:
         for policy in TEMPLATE.of_type("AWS::SQS::QueuePolicy").values()
         for statement in policy["PolicyDocument"]["Statement"]
         for queue in policy["Queues"]
-        if statement["Condition"] == {"ArnEquals": {"aws:SourceArn": source}}
+        if source in _as_list(statement["Condition"]["ArnEquals"]["aws:SourceArn"])
     ]
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from headgate_runner.redaction import MASK, Redactor
+from headgate_runner.redaction import MASK, Redactor, hidden
 
 SECRET = 'p@ss "word"/1'
 
@@ -45,3 +45,19 @@ def test_what_is_learnt_later_counts_too() -> None:
     redactor = Redactor(["first-value"])
     redactor.learn(["second-value"])
     assert redactor.text("first-value second-value") == f"{MASK} {MASK}"
+
+
+def test_of_a_warehouses_address_only_what_nobody_may_read_is_hidden() -> None:
+    values = {
+        "SHOP_PG_HOST": "db.internal",
+        "SHOP_PG_DATABASE": "analytics",
+        "DBT_ENV_SECRET_SHOP": "hunter22",
+        "SHOP_AUTH": "hunter33",
+    }
+    references = {
+        "SHOP_PG_HOST": "warehouse/shop#host",
+        "SHOP_PG_DATABASE": "warehouse/token#dbname",
+        "DBT_ENV_SECRET_SHOP": "warehouse/shop#login",
+        "SHOP_AUTH": "warehouse/shop#password",
+    }
+    assert hidden(values, references) == ["hunter22", "hunter33"]

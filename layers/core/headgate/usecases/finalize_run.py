@@ -11,7 +11,6 @@ from typing import Any
 
 from headgate.domain.alerts import Alert, first_line
 from headgate.domain.bundle import INDEX, named
-from headgate.domain.command import Command
 from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
 from headgate.domain.outcome import StepOutcome, held_back, outcome
@@ -83,7 +82,7 @@ class FinalizeRun:
         )
         try:
             if plan is not None:
-                self._store(run, step, results)
+                self._store(run, plan, results)
                 self.history.learn(run.environment, durations(results))
             if not cancelled:
                 self._alert(run, plan, ended)
@@ -129,15 +128,17 @@ class FinalizeRun:
         nodes = self.queue.nodes(run_id, step)
         return (node.result for node in nodes if node.result is not None and node.unique_id != OPENING)
 
-    def _store(self, run: Run, step: int, results: list[NodeResult]) -> None:
-        invocation = self._invocation(run, step)
+    def _store(self, run: Run, plan: Plan, results: list[NodeResult]) -> None:
+        invocation = self._invocation(run, plan.step)
+        # A failed ephemeral model is recorded for its children's sake; dbt's own artifact never names one.
+        inlined = {node.unique_id for node in plan.nodes if node.materialized == "ephemeral"}
         merged = merge_run_results(
-            results,
+            (result for result in results if result.unique_id not in inlined),
             metadata=invocation.get("metadata", UNPLANNED_METADATA),
-            args=invocation.get("args", {"which": Command.parse(run.steps[step - 1]).verb}),
+            args=invocation.get("args", {"which": plan.command.verb}),
             elapsed=float(invocation.get("elapsed_time", 0.0)),
         )
-        self.artifacts.put(run.run_id, step, "run_results.json", json.dumps(merged).encode())
+        self.artifacts.put(run.run_id, plan.step, "run_results.json", json.dumps(merged).encode())
 
     def _invocation(self, run: Run, step: int) -> Mapping[str, Any]:
         # Written by the runner that closed the step; a step that was cut short has none.
