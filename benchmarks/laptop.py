@@ -70,7 +70,7 @@ class Laptop:
 @contextmanager
 def laptop() -> Iterator[Laptop]:
     """The local stack of this checkout."""
-    was_running = bool(local_stack.status(ROOT))
+    was_running = local_stack.is_running(ROOT)
     stack = local_stack.up(ROOT, detach=True)
     try:
         for name in [name for name in os.environ if name.startswith("HEADGATE_")]:

@@ -92,8 +92,13 @@ def down(project_root: Path, on_step: OnStep = lambda _: None) -> bool:
     return was_running or left
 
 
+def is_running(project_root: Path) -> bool:
+    """Whether a stack of this project is up and whole."""
+    return _running(Places.of(project_root)) is not None
+
+
 def status(project_root: Path) -> list[PartStatus]:
-    """Every part of the stack as it is now; empty when the stack never ran or was taken down."""
+    """Every part of the stack as it is now, also after it was taken down; empty when it never ran."""
     places = Places.of(project_root)
     report = read_report(places.parts_file)
     if report is None:

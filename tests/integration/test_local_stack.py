@@ -91,7 +91,9 @@ def rows(stack: LocalStack, statement: str) -> list[tuple[object, ...]]:
 
 def test_a_stack_comes_up_whole_survives_a_restart_and_leaves_nothing(project: Path) -> None:
     steps: list[str] = []
+    assert not local.is_running(project)
     first = local.up(project, port=a_free_port(), detach=True, on_step=steps.append)
+    assert local.is_running(project)
     assert set(states(project).values()) == {PartState.RUNNING}
     assert httpx.post(f"{first.url}/echo/me", content=b"x").status_code == 200
     assert raw_answer(first.url, "/../../../_ministack/health").startswith(b"HTTP/1.1 404")
@@ -105,6 +107,7 @@ def test_a_stack_comes_up_whole_survives_a_restart_and_leaves_nothing(project: P
     assert not Places.of(project).local_file.exists()
     assert set(states(project).values()) == {PartState.STOPPED}
     assert not local.down(project)
+    assert not local.is_running(project)
 
     second = local.up(project, port=a_free_port(), detach=True)
     assert second.outputs == first.outputs

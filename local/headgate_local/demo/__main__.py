@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 def main() -> int:
     interactive = sys.stdout.isatty() and not os.environ.get("CI")
     narrator = Narrator(Console(width=None if interactive else 120))
-    keep_running = bool(local_stack.status(ROOT))
+    keep_running = local_stack.is_running(ROOT)
     try:
         tell(narrator)
         if interactive:
