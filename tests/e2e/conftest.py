@@ -1,4 +1,4 @@
-"""The local stack, once for all end-to-end tests, in a project folder of its own: the real template, real dbt."""
+"""The local stack, once for a file of end-to-end tests, in a project folder of its own: the real template, real dbt."""
 
 import hashlib
 import hmac
@@ -130,7 +130,7 @@ def wait_for(holds: Callable[[], object], seconds: float) -> None:
         time.sleep(0.3)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
     """The stack with the shop published and its jobs applied; nothing of it is left afterwards."""
     # Not below pytest's own folders, which are closed to the user that Postgres runs as.
