@@ -1,14 +1,18 @@
 """From an event to an execution: match_triggers, start_job, dispatch_runs."""
 
+from dataclasses import replace
+
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.events import ConnectorSynced, RunQueued, ScheduleFired
+from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.start_job import start_job
+from tests.unit.usecases.conftest import JOBS
 
 
 def synced(connector: str, name: str = "", sync: str = "1") -> ConnectorSynced:
@@ -46,6 +50,22 @@ def test_a_connector_is_known_by_id_or_name(world: MemoryWorld, event: Connector
 def test_the_same_event_twice_makes_one_run(world: MemoryWorld) -> None:
     assert match(world, synced("stripe")) == match(world, synced("stripe"))
     assert len(world.runs.list_runs()) == 1
+
+
+def test_a_job_that_cannot_be_started_does_not_hold_up_the_others(world: MemoryWorld) -> None:
+    other = replace(JOBS.jobs[0], name="a_first")
+    world.jobs.apply(replace(JOBS, jobs=(other, *JOBS.jobs)))
+    create = world.runs.create_run
+
+    def refuse_the_first(job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+        if job.name == "a_first":
+            raise UnavailableError("the table does not answer")
+        return create(job, bundle, cause)
+
+    world.runs.create_run = refuse_the_first  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        match(world, synced("stripe"))
+    assert [run.job for run in world.runs.list_runs()] == ["finance"]
 
 
 def test_two_syncs_make_two_runs(world: MemoryWorld) -> None:

@@ -3,6 +3,7 @@
 from headgate.domain.events import ConnectorSynced, ScheduleFired
 from headgate.domain.run import Run
 from headgate.domain.triggers import started_by_schedule, started_by_sync
+from headgate.errors import HeadgateError
 from headgate.ports import EventBus, EventLog, JobStore, RunStore
 from headgate.usecases.start_job import start_job
 
@@ -10,11 +11,23 @@ from headgate.usecases.start_job import start_job
 def match_triggers(
     event: ConnectorSynced | ScheduleFired, *, jobs: JobStore, runs: RunStore, events: EventLog, bus: EventBus
 ) -> list[Run]:
-    """The runs of this event, made now or by an earlier delivery of it."""
+    """The runs of this event, made now or by an earlier delivery of it.
+
+    One job that cannot be started does not hold up the others; the last failure is raised at the end.
+    """
     if isinstance(event, ScheduleFired):
         starts = started_by_schedule(jobs.jobs(), event)
     else:
         starts = started_by_sync(jobs.jobs(), event)
         if not starts:
             events.mark(event.event_id, "unmapped")
-    return [start_job(job, cause, jobs=jobs, runs=runs, bus=bus) for job, cause in starts]
+    started: list[Run] = []
+    failure: HeadgateError | None = None
+    for job, cause in starts:
+        try:
+            started.append(start_job(job, cause, jobs=jobs, runs=runs, bus=bus))
+        except HeadgateError as fault:
+            failure = fault
+    if failure is not None:
+        raise failure
+    return started
