@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any, TextIO
 
+from headgate.domain.queue import CHUNKS_PER_EPOCH
 from headgate.ports import ArtifactStore
 from headgate_runner.redaction import Redactor
 from headgate_runner.settings import RunnerSettings
@@ -20,8 +21,6 @@ TICK_SECONDS = 0.2
 CHUNK_SECONDS = 2.0
 # What is kept while the store is away; the oldest lines go first.
 MOST_PENDING = 20_000
-# Chunks of a later attempt of the same runner sort after all chunks of an earlier one.
-CHUNKS_PER_ATTEMPT = 1_000_000
 
 
 class LogStream:
@@ -95,7 +94,7 @@ class LogStream:
         self._stored_at = monotonic()
         if self._epoch is None or not self._pending:
             return
-        sequence = self._epoch * CHUNKS_PER_ATTEMPT + self._chunks
+        sequence = self._epoch * CHUNKS_PER_EPOCH + self._chunks
         settings = self._settings
         try:
             self._store.append_log(settings.run_id, settings.step, settings.runner, sequence, self._pending)

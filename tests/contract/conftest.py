@@ -6,21 +6,19 @@ The table is made from template.yaml, so that adapters and template cannot drift
 import json
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 import boto3
 import pytest
-import yaml
 from moto import mock_aws
 from moto.core import botocore_stubber
 
 from headgate.adapters.memory import MemoryClock, MemoryWorld
 from headgate.bootstrap import World
 from headgate.settings import Settings
+from tests.template.cloudformation import table_definition
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 
@@ -150,22 +148,6 @@ def _deployed() -> dict[str, str]:
 def client(service: str) -> Any:
     """Making a client takes longer than most tests; moto answers whichever was made after its import."""
     return boto3.client(service)  # type: ignore[call-overload]
-
-
-class _Plain(yaml.SafeLoader):
-    """Reads a template with its intrinsic functions left aside."""
-
-
-_Plain.add_multi_constructor("!", lambda *_: None)
-
-
-@cache
-def table_definition() -> dict[str, Any]:
-    """Keys and indexes of the template's table, as CreateTable takes them."""
-    template = yaml.load(TEMPLATE.read_text(), _Plain)  # noqa: S506 - a SafeLoader
-    properties = template["Resources"]["Table"]["Properties"]
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in wanted}
 
 
 @pytest.fixture

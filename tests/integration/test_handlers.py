@@ -10,7 +10,6 @@ from typing import Any
 
 import boto3
 import pytest
-import yaml
 from moto import mock_aws
 
 from functions.dispatch_runs.app import handler as dispatch_runs
@@ -26,6 +25,7 @@ from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, Jo
 from headgate.domain.manifest import Index, Node
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import NotFoundError
+from tests.template.cloudformation import table_definition
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "tests" / "events"
@@ -58,20 +58,6 @@ INDEX = Index(
 )
 
 
-class _Template(yaml.SafeLoader):
-    """CloudFormation's tags read as nothing in particular."""
-
-
-_Template.add_multi_constructor("!", lambda *_: None)
-
-
-def table_of_the_template() -> dict[str, Any]:
-    resources = yaml.load((ROOT / "template.yaml").read_text(), _Template)["Resources"]  # noqa: S506 - a SafeLoader
-    [properties] = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::DynamoDB::Table"]
-    names = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-    return {name: properties[name] for name in names}
-
-
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[bootstrap.World]:
     for name, value in {
@@ -97,7 +83,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[bootstrap.World]:
 
 
 def _make_services(monkeypatch: pytest.MonkeyPatch) -> None:
-    boto3.client("dynamodb").create_table(TableName="headgate", **table_of_the_template())
+    boto3.client("dynamodb").create_table(TableName="headgate", **table_definition())
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="headgate", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(

@@ -34,7 +34,7 @@ from headgate.domain.run import Cause, RunStatus
 from headgate.errors import PlanError
 from headgate.usecases.run_nodes import Over, QueueSession
 from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, TABLE, Recorder, Use, listen
-from tests.template.cloudformation import Template, template
+from tests.template.cloudformation import Template, table_definition
 from tests.template.iam import allows, role_statements
 
 REGION = "eu-central-1"
@@ -139,9 +139,7 @@ def _make_world(monkeypatch: pytest.MonkeyPatch) -> str:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    (table,) = template().of_type("AWS::DynamoDB::Table").values()
-    shape = ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
-    boto3.client("dynamodb").create_table(TableName="headgate", **{name: table[name] for name in shape})
+    boto3.client("dynamodb").create_table(TableName="headgate", **table_definition())
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="headgate", CreateBucketConfiguration={"LocationConstraint": REGION})
     for digest, nodes in ((SMALL, 3), (LARGE, 101)):

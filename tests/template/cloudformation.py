@@ -104,3 +104,10 @@ def pascal_case(verb: str) -> str:
 def function_folders() -> list[str]:
     """The verbs: every folder of functions/ that has code."""
     return sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+
+
+def table_definition() -> dict[str, Any]:
+    """Keys and indexes of the template's table, as DynamoDB's CreateTable takes them."""
+    (table,) = template().of_type("AWS::DynamoDB::Table").values()
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {name: table[name] for name in wanted}

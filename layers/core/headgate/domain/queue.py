@@ -13,6 +13,8 @@ from headgate.domain.plan import CLOSING, OPENING, Plan, PlannedNode
 from headgate.domain.results import NodeResult
 
 MAX_PRIORITY = 10**9
+# A log chunk's sequence is epoch * this + its number: the chunks of a later attempt sort after those before.
+CHUNKS_PER_EPOCH = 1_000_000
 # Where results without a planned node stand (a hook's operations): behind everything, and nobody waits for it.
 UNPLANNED = 10**9
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+# How much of a message is listed with a node; the whole of it is in the full result.
+MESSAGE_LENGTH = 2_000
+
 
 class NodeStatus(StrEnum):
     """dbt's node statuses, word for word."""

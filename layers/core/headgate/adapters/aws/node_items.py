@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.domain.queue import MAX_PRIORITY, NodeRecord, NodeState, RunnerRecord, StepRecord
-from headgate.domain.results import NodeResult, NodeStatus
+from headgate.domain.results import MESSAGE_LENGTH, NodeResult, NodeStatus
 
-MESSAGE_LENGTH = 2_000
 # An item may have 400 kB; the other attributes take a few (a waiting set of thousands included).
 ENTRY_BYTES = 300_000
 _OPEN = frozenset({NodeState.WAITING, NodeState.READY, NodeState.RUNNING})

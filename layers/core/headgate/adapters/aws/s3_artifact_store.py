@@ -6,13 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from headgate.adapters.aws.s3_objects import Objects
+from headgate.domain.queue import CHUNKS_PER_EPOCH
 from headgate.errors import NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# ports.ArtifactStore.append_log: a sequence is this times the runner's epoch, plus the chunk's number.
-SEQUENCES_PER_EPOCH = 1_000_000
 _READERS = 8
 
 
@@ -34,7 +33,7 @@ class S3ArtifactStore:
     def append_log(
         self, run_id: int, step: int, runner: int, sequence: int, lines: Sequence[Mapping[str, Any]]
     ) -> None:
-        epoch, number = divmod(sequence, SEQUENCES_PER_EPOCH)
+        epoch, number = divmod(sequence, CHUNKS_PER_EPOCH)
         key = f"{step_prefix(run_id, step)}logs/runner-{runner}/{epoch}-{number:06d}.jsonl"
         self._objects.put(key, "".join(json.dumps(line, default=str) + "\n" for line in lines).encode())
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 from threading import RLock
 
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord, StepRecord
-from headgate.domain.results import NodeResult
+from headgate.domain.results import MESSAGE_LENGTH, NodeResult
 
-MESSAGE_LENGTH = 2_000
 _ORDER = {NodeState.READY: 0, NodeState.RUNNING: 1, NodeState.WAITING: 2}
 Key = tuple[int, int]
 
