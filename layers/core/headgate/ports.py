@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from headgate.domain.alerts import Alert
 from headgate.domain.events import Event
+from headgate.domain.execution import Container
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
@@ -258,6 +259,33 @@ class StateMachine(Protocol):
         ...
 
     def stop(self, execution_arn: str, reason: str) -> None: ...
+
+
+class Slots(Protocol):
+    """Places in an environment's pools: how many nodes may run on the warehouse at once, over all runs.
+
+    A holder is one attempt of one node (domain/slots.py). Taking twice and giving back twice change nothing.
+    """
+
+    def take(self, environment: str, pool: str, holder: str, limit: int) -> bool:
+        """Take a place unless `limit` others hold one. True also when this holder has one already."""
+        ...
+
+    def give_back(self, environment: str, pool: str, holders: Sequence[str]) -> None: ...
+
+    def holders(self, environment: str, pool: str) -> list[str]:
+        """Consistent, in no order."""
+        ...
+
+
+class Containers(Protocol):
+    """The ECS tasks of the cluster that are runners, started and not yet stopped."""
+
+    def running(self) -> list[Container]: ...
+
+    def stop(self, arn: str, reason: str) -> None:
+        """Stopping what has ended changes nothing."""
+        ...
 
 
 class Scheduler(Protocol):

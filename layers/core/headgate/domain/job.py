@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headgate.domain.command import Command
+from headgate.domain.error_class import ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,11 @@ class RunnerSize:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Where relations live. `secrets`: environment variable -> `<secret name>#<json key>`, read by the runner."""
+    """Where relations live. `secrets`: environment variable -> `<secret name>#<json key>`, read by the runner.
+
+    concurrency: how many nodes may run on the warehouse at once, over all runs; None: no limit. pools: the same for
+    the nodes of a named pool (`meta.headgate.pool`). error_classes: the environment's own, before the built-in ones.
+    """
 
     name: str
     target: str
@@ -29,6 +34,24 @@ class Environment:
     threads: int = 4
     runners: RunnerSize = field(default_factory=RunnerSize)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    concurrency: int | None = None
+    pools: Mapping[str, int] = field(default_factory=dict)
+    error_classes: tuple[ErrorClass, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When a node of a job gets another attempt, and what a retry from failure repeats.
+
+    max: attempts after the first one. on: names or groups of error classes. non_idempotent: whether an attempt that
+    may have written (its runner was lost, it ran into its time limit) is repeated although repeating it can write
+    twice. scope: what `headgate retry` builds again when a test failed: `test`, or `model_and_test`.
+    """
+
+    max: int = 2
+    on: tuple[str, ...] = ("transient",)
+    non_idempotent: bool = False
+    scope: str = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +71,10 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A saved definition: commands, environment, and what makes it start."""
+    """A saved definition: commands, environment, and what makes it start.
+
+    node_timeout: seconds after which one node's attempt is cancelled, unless the node has its own; None: never.
+    """
 
     name: str
     environment: str
@@ -57,6 +83,8 @@ class Job:
     description: str = ""
     fivetran: FivetranTrigger | None = None
     schedule: Schedule | None = None
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    node_timeout: float | None = None
 
     @property
     def commands(self) -> tuple[Command, ...]:

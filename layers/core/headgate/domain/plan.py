@@ -7,14 +7,28 @@ node wait for the tests of its parents.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 
 from headgate.domain.command import Command
+from headgate.domain.error_class import ErrorClass
+from headgate.domain.job import RetryPolicy
 
 # The step's own two nodes: schemas and on-run-start before the first node, on-run-end after the last one.
 # They are claimed like any other node, so exactly one runner does each and a lost runner's share is taken over.
 OPENING = "step.opening"
 CLOSING = "step.closing"
+# The only turn of a step that one runner does with one dbt command; the nodes it builds are attached to it.
+COMMAND = "step.command"
+# The pool that every node of an environment with `concurrency` is in.
+WAREHOUSE = "warehouse"
+
+
+class Engine(StrEnum):
+    """How a step is done: node by node over all runners, or as one dbt command in one runner."""
+
+    SHARED = "shared"
+    COMMAND = "command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +38,8 @@ class PlannedNode:
     parents: unique_ids inside this plan that must be done first (test edges included).
     unit_tests: dbt runs these inside the model's own turn, before the model (dbt.task.build).
     priority: seconds of the longest predicted path that starts here; the highest is claimed first.
+    timeout_seconds: when an attempt is cancelled. repeatable: whether building it twice leaves what building it once
+    leaves (not so: snapshots, incremental models that only append). pools: what its attempt takes one place of.
     """
 
     unique_id: str
@@ -33,11 +49,19 @@ class PlannedNode:
     predicted_seconds: float
     priority: float
     unit_tests: tuple[str, ...] = ()
+    timeout_seconds: float | None = None
+    repeatable: bool = True
+    pools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What one step of a run will do. `nodes` is in topological order; a node's position is its index + 1."""
+    """What one step of a run will do. `nodes` is in topological order; a node's position is its index + 1.
+
+    retries, error_classes, pools: what of job and environment binds the runners, as it stood when this was planned;
+    pools: name -> places. Fields are only ever added, with defaults, and unknown ones are ignored: runners of the
+    version before and after read it alike.
+    """
 
     run_id: int
     step: int
@@ -50,6 +74,11 @@ class Plan:
     work_seconds: float = 0.0
     critical_path_seconds: float = 0.0
     notes: tuple[str, ...] = field(default=())
+    engine: Engine = Engine.SHARED
+    fail_fast: bool = False
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    error_classes: tuple[ErrorClass, ...] = ()
+    pools: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

@@ -31,18 +31,25 @@ class NodeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunnerRecord:
-    """What is stored of a runner: its lease (until `until`, epoch seconds; fenced by `epoch`), and how it ended."""
+    """What is stored of a runner: its lease (until `until`, epoch seconds; fenced by `epoch`), and how it ended.
+
+    taken_at: when this epoch began, by the runner's clock (epoch seconds).
+    """
 
     runner: int
     epoch: int
     until: float
     ended: bool = False
     error: str | None = None
+    taken_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """What is stored of a node. `waits` holds the positions of unfinished parents."""
+    """What is stored of a node. `waits` holds the positions of unfinished parents.
+
+    uncertain: an attempt ended without anybody knowing whether it wrote: its runner was lost.
+    """
 
     unique_id: str
     position: int
@@ -59,20 +66,28 @@ class NodeRecord:
     started_at: str | None = None
     finished_at: str | None = None
     result: NodeResult | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A node handed to a runner. `skip`: a parent failed, so dbt is to record it as skipped."""
+    """A node handed to a runner. `skip`: a parent failed, so dbt is to record it as skipped.
+
+    uncertain: an earlier attempt may have written (NodeRecord).
+    """
 
     unique_id: str
     skip: bool
     attempt: int
+    uncertain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StepRecord:
-    """What is stored of a step: how far it is, and why it stopped when it stopped early."""
+    """What is stored of a step: how far it is, and why it stopped when it stopped early.
+
+    failed_fast: the node whose failure makes `--fail-fast` skip everything that has not begun.
+    """
 
     run_id: int
     step: int
@@ -80,6 +95,7 @@ class StepRecord:
     runners: int
     planned_at: str
     halted: str | None = None
+    failed_fast: str | None = None
 
 
 def initial_records(plan: Plan) -> list[NodeRecord]:

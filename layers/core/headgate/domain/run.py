@@ -52,7 +52,12 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a job. Times are ISO 8601 in UTC; `steps` are the job's commands as they stood then."""
+    """One run of a job. Times are ISO 8601 in UTC; `steps` are the job's commands as they stood then.
+
+    retry_of: the run that this one repeats from its failure on. first_step: where it begins (1-based); that step
+    builds what failed, was skipped or never ended in the other run, unless `from_start`. cancel: who asked to stop
+    it and why, once somebody did.
+    """
 
     run_id: int
     job: str
@@ -68,6 +73,10 @@ class Run:
     error: str | None = None
     # dbt status -> number of nodes, over all steps; written when the run ends
     counts: dict[str, int] = field(default_factory=dict)
+    retry_of: int | None = None
+    first_step: int = 1
+    from_start: bool = False
+    cancel: str | None = None
 
     @property
     def execution_name(self) -> str:
