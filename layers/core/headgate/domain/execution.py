@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution of the state machine. status: Step Functions' word (RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED)."""
+    """An execution of the state machine. status: Step Functions' word (RUNNING, SUCCEEDED, ABORTED …)."""
 
     status: str
     error: str = ""
@@ -18,7 +18,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One ECS task that is to be, or is, a runner. created_at: epoch seconds; status: ECS' word (PENDING, RUNNING …)."""
+    """One ECS task that is, or is to be, a runner. created_at: epoch seconds; status: ECS' word (PENDING …)."""
 
     arn: str
     run_id: int
