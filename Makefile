@@ -61,7 +61,12 @@ format: setup  ## let ruff mend what it can
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: setup  ## the numbers in docs/benchmarks.md, as Markdown tables
+$(VENV)/dagster/.ready: $(UV) benchmarks/requirements-dagster.txt
+	@test -x $(VENV)/dagster/bin/python || $(UV) venv --quiet --python $(BIN)/python $(VENV)/dagster
+	@$(INSTALL) --python $(VENV)/dagster/bin/python -r benchmarks/requirements-dagster.txt
+	@touch $@
+
+bench: setup $(VENV)/dagster/.ready  ## the numbers in docs/benchmarks.md, as Markdown tables
 	@$(BIN)/python -m benchmarks
 
 clean:  ## stop the local stack and remove everything that was made here

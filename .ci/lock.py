@@ -16,7 +16,11 @@ OPTIONS = [
 ]  # fmt: skip
 WHOLE = Path("tests/requirements.in")
 PARTS = [Path("layers/core/requirements.in"), Path("runner/requirements.in"), Path("cli/requirements.in")]
-APART = [Path("local/requirements.in"), Path(".ci/requirements-sam.in")]
+APART = [
+    Path("local/requirements.in"),
+    Path(".ci/requirements-sam.in"),
+    Path("benchmarks/requirements-dagster.in"),
+]
 
 
 def compile_requirements(source: Path, *extra: str) -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +54,15 @@ class Laptop:
     def nodes(self, run: Run) -> list[NodeRecord]:
         return self.world.queue.nodes(run.run_id, 1)
 
+    def learn(self, environment: str, seconds: Mapping[str, float], project: str, materialized: str) -> None:
+        """Make models' durations known to the planner. `seconds`: by the model's name."""
+        known = {f"model.{project}.{model}": value for model, value in seconds.items()}
+        self.world.history.learn(environment, known)
+
+    def cpu_seconds(self) -> float:
+        """What the stack has used so far: supervisor, emulator, functions, runners; not the warehouse."""
+        return tree_cpu_seconds(self.stack.pids["supervisor"], without=self.stack.pids["warehouse"])
+
     @property
     def libpq(self) -> dict[str, str]:
         """The warehouse's address for the sleepers' profile."""
@@ -80,6 +89,27 @@ def laptop() -> Iterator[Laptop]:
     finally:
         if not was_running:
             local_stack.down(ROOT)
+
+
+def tree_cpu_seconds(root: int, without: int) -> float:
+    """CPU seconds of a process, its descendants, and those of them that have ended and were waited for."""
+    children: dict[int, list[int]] = {}
+    ticks: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended meanwhile
+        pid = int(stat.parent.name)
+        children.setdefault(int(fields[1]), []).append(pid)
+        ticks[pid] = sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
+    total, rest = 0, [root]
+    while rest:
+        pid = rest.pop()
+        if pid != without:
+            total += ticks.get(pid, 0)
+            rest += children.get(pid, [])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def moment(text: str | None) -> float:

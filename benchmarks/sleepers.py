@@ -1,14 +1,17 @@
-"""A dbt project whose models only sleep: known durations, known critical path, no work for the machine's cores.
+"""dbt projects whose models only sleep: known durations, a known critical path, no work for the machine's cores.
 
-Layered like real projects (staging, intermediate, marts: 35, 30 and 35 per cent), durations lognormal, fixed seed.
+Five shapes that schedulers find hard in different ways; durations are lognormal (diamonds: even), seeds fixed.
 """
 
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 
+# Staging, intermediate, marts: share of the models, how often each is drawn longer.
 SHARES = (("stg", 0.35, 0.4), ("int", 0.30, 1.0), ("fct", 0.35, 1.6))
+SHORTEST_SECONDS = 0.02
 
 PROJECT = """\
 name: sleepers
@@ -30,14 +33,15 @@ sleepers:
       schema: sleepers
       threads: 8
 """
+Parents = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Sleepers:
-    """Models with their parents and seconds."""
+    """Models with their parents (written before their children) and seconds."""
 
-    parents: dict[str, tuple[str, ...]]
-    seconds: dict[str, float]
+    parents: Parents
+    seconds: Mapping[str, float]
 
     @property
     def work(self) -> float:
@@ -45,10 +49,27 @@ class Sleepers:
 
     @property
     def critical_path(self) -> float:
+        return max(self._ends().values())
+
+    def lower_bound(self, slots: int) -> float:
+        """No schedule on so many threads is shorter."""
+        return max(self.critical_path, self.work / slots)
+
+    def levels(self) -> list[list[str]]:
+        """The models by their distance from the roots: what schedulers that go in waves build at once."""
+        depth: dict[str, int] = {}
+        for model, parents in self.parents.items():
+            depth[model] = 1 + max((depth[parent] for parent in parents), default=-1)
+        waves: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+        for model, level in depth.items():
+            waves[level].append(model)
+        return waves
+
+    def _ends(self) -> dict[str, float]:
         ends: dict[str, float] = {}
-        for model, parents in self.parents.items():  # written parents first
+        for model, parents in self.parents.items():
             ends[model] = self.seconds[model] + max((ends[parent] for parent in parents), default=0.0)
-        return max(ends.values())
+        return ends
 
     def write(self, folder: Path) -> None:
         models = folder / "models"
@@ -61,20 +82,78 @@ class Sleepers:
             (models / f"{model}.sql").write_text(needs + sql)
 
 
-def make_sleepers(models: int, work: float, seed: int = 7) -> Sleepers:
-    """`models` models that sleep `work` seconds in all."""
-    dice = random.Random(seed)
-    names: dict[str, list[str]] = {}
-    parents: dict[str, tuple[str, ...]] = {}
+def make_sleepers(shape: str, models: int, work: float, seed: int = 7) -> Sleepers:
+    """`models` models of one of the SHAPES that sleep `work` seconds in all."""
+    parents, weights = SHAPES[shape](models, random.Random(seed))
+    scale = work / sum(weights.values())
+    return Sleepers(
+        parents, {model: max(SHORTEST_SECONDS, weight * scale) for model, weight in weights.items()}
+    )
+
+
+Shape = tuple[Parents, dict[str, float]]
+
+
+def _layers(models: int, dice: random.Random) -> Shape:
+    """Like real projects: staging models read nothing, everything later one to three models written before it."""
+    parents: Parents = {}
     weights: dict[str, float] = {}
     for layer, share, weight in SHARES:
-        earlier = [name for layer_names in names.values() for name in layer_names]
-        names[layer] = []
         for number in range(round(models * share)):
             name = f"{layer}_{number:03d}"
+            earlier = [] if layer == SHARES[0][0] else list(parents)
             wanted = dice.choice((1, 1, 2, 2, 3)) if earlier else 0
             parents[name] = tuple(sorted(dice.sample(earlier, min(wanted, len(earlier)))))
             weights[name] = weight * exp(dice.gauss(0.0, 0.8))
-            names[layer].append(name)
-    scale = work / sum(weights.values())
-    return Sleepers(parents, {name: max(0.02, weight * scale) for name, weight in weights.items()})
+    return parents, weights
+
+
+def _wide_fan(models: int, dice: random.Random) -> Shape:
+    """One root, everything else beside each other, one model that reads all of it."""
+    fan = [f"fan_{number:03d}" for number in range(models - 2)]
+    parents: Parents = {"root": (), **dict.fromkeys(fan, ("root",)), "sink": tuple(fan)}
+    return parents, {model: exp(dice.gauss(0.0, 0.5)) for model in parents}
+
+
+def _long_chain(models: int, dice: random.Random) -> Shape:
+    """A chain that takes as long as eight threads need for everything, and leaves along it."""
+    links = max(2, models // 8)
+    parents: Parents = {f"link_{n:03d}": (f"link_{n - 1:03d}",) if n else () for n in range(links)}
+    for number in range(models - links):
+        parents[f"leaf_{number:03d}"] = (f"link_{dice.randrange(links):03d}",)
+    return parents, {model: 0.9 + 0.2 * dice.random() for model in parents}
+
+
+def _diamond(models: int, dice: random.Random) -> Shape:
+    """From one model to many and back to one: each layer four times as wide as the one before, then a quarter."""
+    parents: Parents = {}
+    last: list[str] = []
+    for layer, width in enumerate(_widths(models)):
+        names = [f"layer_{layer}_{place:03d}" for place in range(width)]
+        for place, name in enumerate(names):
+            first = place * len(last) // width
+            parents[name] = tuple(last[first : max(first + 1, (place + 1) * len(last) // width)])
+        last = names
+    return parents, {model: 0.8 + 0.4 * dice.random() for model in parents}
+
+
+def _widths(models: int) -> list[int]:
+    rising = [1]
+    while 2 * (sum(rising) + 4 * rising[-1]) <= models:
+        rising.append(4 * rising[-1])
+    return [*rising, models - 2 * sum(rising), *reversed(rising)]
+
+
+def _skewed(models: int, dice: random.Random) -> Shape:
+    """A few models take most of the time, and nobody sees it in the graph."""
+    parents, weights = _layers(models, dice)
+    return parents, {model: weight * exp(dice.gauss(0.0, 0.7)) for model, weight in weights.items()}
+
+
+SHAPES: dict[str, Callable[[int, random.Random], Shape]] = {
+    "layers": _layers,
+    "wide fan": _wide_fan,
+    "long chain": _long_chain,
+    "diamond": _diamond,
+    "skewed": _skewed,
+}
