@@ -1,7 +1,7 @@
 """This run's sessions on the warehouse: named after the run, cancelled when the runner has to end."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextvars import Context, copy_context
 from threading import Thread
 from time import monotonic, sleep
@@ -73,6 +73,20 @@ class OpenSessions:
                 return
             sleep(AGAIN_SECONDS)
 
+    def cancel_nodes(self, names: Collection[str]) -> None:
+        """Cancel what these nodes (unique_ids) have running; nothing where the warehouse cannot cancel one query."""
+        if self._adapter.is_cancelable() and hasattr(self._adapter.connections, "cancel"):
+            self._context.copy().run(self._cancel_named, names)
+
     def _cancel_once(self) -> None:
         with self._adapter.connection_named("headgate_cancel"):
             self._adapter.cancel_open_connections()
+
+    def _cancel_named(self, names: Collection[str]) -> None:
+        manager = self._adapter.connections
+        with manager.lock:
+            found = [one for one in manager.thread_connections.values() if one.name in names]
+        with self._adapter.connection_named("headgate_cancel"):
+            for connection in found:
+                if connection.state == "open" and connection.handle is not None:
+                    manager.cancel(connection)

@@ -3,12 +3,14 @@
 dbt's run thread asks `empty` and `take`; its pool threads call `finish`, its callback thread `mark_done`. When
 something fails or the runner is told to stop, every thread that asks is parked: nothing new starts, and whoever
 supervises the process cancels queries and ends it. (Letting dbt unwind instead would close connections that other
-threads are still using, which waits for their queries.)
+threads are still using, which waits for their queries.) A runner that drains parks only dbt's run thread and what
+pauses between two attempts; what is being built is still recorded.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from random import Random
 from threading import Condition, Event
+from time import monotonic
 from typing import NoReturn
 
 from headgate.domain.plan import CLOSING
@@ -18,6 +20,8 @@ from headgate.usecases.run_nodes import Idle, Over, QueueSession
 
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.25
+# How often dbt's run thread shows that it lives while it waits for one of its own nodes.
+TICK_SECONDS = 5.0
 
 
 class SharedQueue:
@@ -36,12 +40,16 @@ class SharedQueue:
         self._random = random or Random()  # noqa: S311 - spreads polling, guards nothing
         self._changed = Condition()
         self._ends = 0
-        self._stopped = self._over = False
+        self._stopped = self._over = self._draining = False
         self._next: Claim | None = None
         # dbt's microbatch code reads these two.
         self.in_progress: set[str] = set()
         self.in_progress_microbatch: set[str] = set()
         self.halted: str | None = None
+        # When dbt's run thread was last seen in here (monotonic seconds).
+        self.ticked_at = monotonic()
+        # What is in progress, and since when (monotonic seconds).
+        self.since: dict[str, float] = {}
 
     # What dbt calls -------------------------------------------------------------------------------------------
 
@@ -55,16 +63,16 @@ class SharedQueue:
 
     def mark_done(self, unique_id: str) -> None:
         """A thread is free again."""
-        with self._changed:
-            self.in_progress.discard(unique_id)
+        self._let_go(unique_id)
         self._wake()
 
     def join(self) -> None:
         """Block until every node that was taken here is recorded."""
         with self._changed:
             while self.in_progress:
-                self._changed.wait()
-        self._park_if_stopped()
+                self._tick()
+                self._changed.wait(TICK_SECONDS)
+        self._park_if_leaving()
 
     # What the shared build calls ------------------------------------------------------------------------------
 
@@ -82,20 +90,38 @@ class SharedQueue:
             raise RuntimeError("take() without a look() that found something")
         with self._changed:
             self.in_progress.add(claim.unique_id)
+            self.since[claim.unique_id] = monotonic()
         return claim
 
     def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
         """Record a node's end. From the thread that built it, so that slow records hold up nobody else."""
         if self._stopped:
             # Its query was cancelled, or may have been: the node is handed back instead.
-            with self._changed:
-                self.in_progress.discard(unique_id)
+            self._let_go(unique_id)
             self._park()
         try:
             self._session.finish(unique_id, result, attached)
         except Exception as fault:  # noqa: BLE001 - told to the supervisor; raised here it would be lost in dbt's pool
             self.fail(fault)
         self._wake()
+
+    def hold(self, unique_id: str, seconds: float) -> None:
+        """The pause before a node's next attempt. Does not return when the runner leaves meanwhile.
+
+        The node is then no longer in progress: whoever supervises the process hands it back.
+        """
+        end = monotonic() + seconds
+        with self._changed:
+            while not (self._stopped or self._draining) and (rest := end - monotonic()) > 0:
+                self._changed.wait(rest)
+        if self._stopped or self._draining:
+            self._let_go(unique_id)
+            self._park()
+
+    def use_fewer_threads(self) -> None:
+        """One thread less from now on, as long as one is left: the warehouse asked for less at a time."""
+        with self._changed:
+            self._threads = max(1, self._threads - 1)
 
     def fail(self, fault: BaseException) -> None:
         """Something went wrong in a thread whose exceptions nobody sees."""
@@ -108,6 +134,12 @@ class SharedQueue:
             self._stopped = True
             self._changed.notify_all()
 
+    def drain(self) -> None:
+        """Claim nothing any more; what is in progress may still end."""
+        with self._changed:
+            self._draining = True
+            self._changed.notify_all()
+
     @property
     def stopped(self) -> bool:
         return self._stopped
@@ -118,12 +150,14 @@ class SharedQueue:
         pause = FIRST_PAUSE_SECONDS
         while True:
             self._wait_for_thread()
+            self._tick()
             seen = self._ends
             try:
                 answer = self._session.next()
             except Exception as fault:  # noqa: BLE001 - see fail
                 self.fail(fault)
                 self._park()
+            self._park_if_leaving()
             if isinstance(answer, Claim):
                 return answer
             if isinstance(answer, Over):
@@ -134,14 +168,15 @@ class SharedQueue:
 
     def _wait_for_thread(self) -> None:
         with self._changed:
-            while len(self.in_progress) >= self._threads and not self._stopped:
-                self._changed.wait()
-        self._park_if_stopped()
+            while len(self.in_progress) >= self._threads and not (self._stopped or self._draining):
+                self._tick()
+                self._changed.wait(TICK_SECONDS)
+        self._park_if_leaving()
 
     def _rest(self, pause: float, seen: int) -> float:
         """Wait a little, but not past the end of a node here, which may have released the next one."""
         with self._changed:
-            if self._ends == seen and not self._stopped:
+            if self._ends == seen and not (self._stopped or self._draining):
                 self._changed.wait(pause * self._random.uniform(0.5, 1.0))
             ended_here = self._ends != seen
         return FIRST_PAUSE_SECONDS if ended_here else min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -151,8 +186,17 @@ class SharedQueue:
             self._ends += 1
             self._changed.notify_all()
 
-    def _park_if_stopped(self) -> None:
-        if self._stopped:
+    def _let_go(self, unique_id: str) -> None:
+        with self._changed:
+            self.in_progress.discard(unique_id)
+            self.since.pop(unique_id, None)
+            self._changed.notify_all()
+
+    def _tick(self) -> None:
+        self.ticked_at = monotonic()
+
+    def _park_if_leaving(self) -> None:
+        if self._stopped or self._draining:
             self._park()
 
     def _park(self) -> NoReturn:
