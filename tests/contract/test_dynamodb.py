@@ -71,7 +71,7 @@ def refused(code: str, status: int = 400, reasons: tuple[str, ...] = ()) -> Clie
 
 def test_a_claim_whose_answer_was_lost_is_still_a_claim(moto: MotoStage) -> None:
     write(moto.world.queue, plan_of())
-    queue = DynamoDBNodeQueue(Resending(boto3.client("dynamodb")), TABLE)  # type: ignore[arg-type]
+    queue = DynamoDBNodeQueue(Resending(boto3.client("dynamodb")), TABLE, moto.clock)  # type: ignore[arg-type]
     taken = queue.claim(*STEP, OPENING, runner=1, epoch=1, at="now")
     assert taken is not None
     assert (taken.state, taken.claims) == (NodeState.RUNNING, 1)
@@ -80,7 +80,7 @@ def test_a_claim_whose_answer_was_lost_is_still_a_claim(moto: MotoStage) -> None
 
 def test_a_finish_whose_answer_was_lost_is_still_a_finish(moto: MotoStage) -> None:
     write(moto.world.queue, plan_of())
-    queue = DynamoDBNodeQueue(Resending(boto3.client("dynamodb")), TABLE)  # type: ignore[arg-type]
+    queue = DynamoDBNodeQueue(Resending(boto3.client("dynamodb")), TABLE, moto.clock)  # type: ignore[arg-type]
     queue.claim(*STEP, OPENING, runner=1, epoch=1, at="now")
     assert queue.finish(*STEP, OPENING, None, runner=1, epoch=1, at="now")
 
@@ -109,7 +109,7 @@ def test_a_release_interrupted_between_its_writes_is_completed_by_the_next(moto:
 def test_most_releases_are_one_request(moto: MotoStage, node: str, parent: int, requests: int) -> None:
     write(moto.world.queue, plan_of())
     client = Failing(boto3.client("dynamodb"))
-    DynamoDBNodeQueue(client, TABLE).release(*STEP, node, parent, skip=False, sole=node == "b")  # type: ignore[arg-type]
+    DynamoDBNodeQueue(client, TABLE, moto.clock).release(*STEP, node, parent, skip=False, sole=node == "b")  # type: ignore[arg-type]
     assert len(client.requests) == requests
 
 
@@ -127,7 +127,7 @@ def test_a_planner_that_died_half_way_is_followed_by_one_that_completes_it(moto:
 
 def test_a_planner_thought_dead_cannot_undo_a_claim(moto: MotoStage) -> None:
     plan = write(moto.world.queue, plan_of())
-    late = DynamoDBNodeQueue(boto3.client("dynamodb"), TABLE)
+    late = DynamoDBNodeQueue(boto3.client("dynamodb"), TABLE, moto.clock)
     moto.world.queue.claim(*STEP, OPENING, runner=1, epoch=1, at="now")
     # It looked before the other one had written the step, and goes on now.
     with pytest.MonkeyPatch.context() as patch:

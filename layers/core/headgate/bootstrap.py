@@ -47,7 +47,13 @@ class World:
     def queue(self) -> "ports.NodeQueue":
         from headgate.adapters.aws.dynamodb_node_queue import DynamoDBNodeQueue
 
-        return DynamoDBNodeQueue(self._dynamodb, self.settings.table)
+        return DynamoDBNodeQueue(self._dynamodb, self.settings.table, self.clock)
+
+    @cached_property
+    def slots(self) -> "ports.Slots":
+        from headgate.adapters.aws.dynamodb_slots import DynamoDBSlots
+
+        return DynamoDBSlots(self._dynamodb, self.settings.table)
 
     @cached_property
     def history(self) -> "ports.History":

@@ -111,6 +111,10 @@ class NodeQueue(Protocol):
         """Stop handing out nodes. The first reason stays."""
         ...
 
+    def fail_fast(self, run_id: int, step: int, unique_id: str) -> bool:
+        """Everything that has not begun is to be skipped because of this node. The first one stays."""
+        ...
+
     def open_nodes(
         self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
     ) -> list[tuple[str, NodeState]]:
@@ -157,8 +161,30 @@ class NodeQueue(Protocol):
         """Waiting to ready, whatever it waits for: only for the closing."""
         ...
 
-    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
-        """Running to ready, if this owner and epoch still hold it."""
+    def correct(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        *,
+        seen: frozenset[int],
+        waits: frozenset[int],
+        skip: bool,
+    ) -> bool:
+        """Give a waiting or ready node the waiting set and the mark that it should have; it waits then.
+
+        Only while its waiting set is still as seen (a ready node's is empty) and nobody has claimed it. `waits` is
+        not empty: see `release` and `make_ready`.
+        """
+        ...
+
+    def hand_back(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, uncertain: bool = False
+    ) -> bool:
+        """Running to ready, if this owner and epoch still hold it.
+
+        uncertain: nobody knows whether the attempt wrote something; the record says so from then on.
+        """
         ...
 
     def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
@@ -169,8 +195,8 @@ class NodeQueue(Protocol):
         """All recorded results of a step with everything in them, operations and unit tests included."""
         ...
 
-    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
-        """Begin a lease; returns its epoch, one higher than any before."""
+    def take_lease(self, run_id: int, step: int, runner: int, until: float, *, at: float = 0.0) -> int:
+        """Begin a lease at `at`, by the runner's clock; returns its epoch, one higher than any before."""
         ...
 
     def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:
@@ -275,6 +301,10 @@ class Slots(Protocol):
 
     def holders(self, environment: str, pool: str) -> list[str]:
         """Consistent, in no order."""
+        ...
+
+    def pools(self, environment: str) -> list[str]:
+        """The pools in which somebody holds a place."""
         ...
 
 

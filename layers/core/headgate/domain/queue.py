@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from headgate.domain.plan import CLOSING, OPENING, Plan, PlannedNode
+from headgate.domain.plan import CLOSING, COMMAND, OPENING, Engine, Plan, PlannedNode
 from headgate.domain.results import NodeResult
 
 MAX_PRIORITY = 10**9
 # A log chunk's sequence is epoch * this + its number: the chunks of a later attempt sort after those before.
 CHUNKS_PER_EPOCH = 1_000_000
+CLOSING_WAITS = frozenset({-1})
 # Where results without a planned node stand (a hook's operations): behind everything, and nobody waits for it.
 UNPLANNED = 10**9
 
@@ -101,8 +102,11 @@ class StepRecord:
 def initial_records(plan: Plan) -> list[NodeRecord]:
     """The queue as PlanRun writes it: the opening ready, everything else waiting for its parents.
 
-    A plan without nodes has no queue at all: dbt runs no hooks when there is nothing to do.
+    A plan without nodes has no queue at all: dbt runs no hooks when there is nothing to do. A step that is one dbt
+    command has one turn; the nodes are attached to it, and there may be none.
     """
+    if plan.engine is Engine.COMMAND:
+        return [_own(COMMAND, 0, NodeState.READY), *_attached_to_command(plan)]
     if not plan.nodes:
         return []
     records = [_own(OPENING, 0, NodeState.READY), _own(CLOSING, len(plan.nodes) + 1, NodeState.WAITING)]
@@ -110,18 +114,32 @@ def initial_records(plan: Plan) -> list[NodeRecord]:
     for node in plan.nodes:
         waits = frozenset(plan.positions[parent] for parent in node.parents or (OPENING,))
         records.append(_record(node, plan.positions[node.unique_id], NodeState.WAITING, waits))
-        for unit_test in node.unit_tests:
-            attached += 1
-            records.append(
-                NodeRecord(unit_test, attached, "unit_test", "unit", NodeState.ATTACHED, node.priority, 0.0)
-            )
+        records += [
+            _unit_test(unit_test, attached + number, node)
+            for number, unit_test in enumerate(node.unit_tests, 1)
+        ]
+        attached += len(node.unit_tests)
     return records
+
+
+def _attached_to_command(plan: Plan) -> list[NodeRecord]:
+    nodes = [
+        _record(node, plan.positions[node.unique_id], NodeState.ATTACHED, frozenset()) for node in plan.nodes
+    ]
+    tests = [(unit_test, node) for node in plan.nodes for unit_test in node.unit_tests]
+    return nodes + [
+        _unit_test(unit_test, len(nodes) + number, node) for number, (unit_test, node) in enumerate(tests, 1)
+    ]
 
 
 def _own(unique_id: str, position: int, state: NodeState) -> NodeRecord:
     # The closing waits for a position nothing has: only a runner that saw everything else done makes it ready.
-    waits = frozenset() if state is NodeState.READY else frozenset({-1})
+    waits = frozenset() if state is NodeState.READY else CLOSING_WAITS
     return NodeRecord(unique_id, position, "step", "step", state, MAX_PRIORITY, 0.0, waits)
+
+
+def _unit_test(unique_id: str, position: int, model: PlannedNode) -> NodeRecord:
+    return NodeRecord(unique_id, position, "unit_test", "unit", NodeState.ATTACHED, model.priority, 0.0)
 
 
 def _record(node: PlannedNode, position: int, state: NodeState, waits: frozenset[int]) -> NodeRecord:

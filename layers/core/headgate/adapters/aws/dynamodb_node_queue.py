@@ -16,10 +16,13 @@ from headgate.adapters.aws.table import TRANSACTION_LIMIT, Table, met, putting
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import NodeResult
 from headgate.errors import ConflictError
+from headgate.ports import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+# How long a step, its nodes and its runners can be looked at; what the run wrote to S3 has a time of its own.
+KEPT_SECONDS = 400 * 24 * 3600
 _NEW = "attribute_not_exists(pk)"
 _OWNED = "#state = :running AND #runner = :runner AND #epoch = :epoch"
 _TO_READY = "SET #state = :ready, #open_sk = #ready_sk REMOVE #waits"
@@ -28,8 +31,8 @@ _TO_READY = "SET #state = :ready, #open_sk = #ready_sk REMOVE #waits"
 class DynamoDBNodeQueue:
     """NodeQueue on one table."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._table = Table(client, table)
+    def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._table, self._clock = Table(client, table), clock
 
     def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
         if self.step(step.run_id, step.step) is not None:
@@ -37,14 +40,14 @@ class DynamoDBNodeQueue:
         # Transactions, not plain batches: a planner that was thought dead must not overwrite a claimed node.
         for start in range(0, len(nodes), TRANSACTION_LIMIT):
             chunk = [
-                items.of_node(step.run_id, step.step, node)
+                items.of_node(step.run_id, step.step, node, self._expires_at())
                 for node in nodes[start : start + TRANSACTION_LIMIT]
             ]
             try:
                 self._table.transact([putting(item, _NEW) for item in chunk])
             except ConflictError:
                 self._put_missing(chunk)
-        self._put_missing([items.of_step(step)])
+        self._put_missing([items.of_step(step, self._expires_at())])
 
     def _put_missing(self, chunk: Sequence[Mapping[str, Any]]) -> None:
         for item in chunk:
@@ -61,6 +64,15 @@ class DynamoDBNodeQueue:
             "SET #halted = :reason",
             "attribute_exists(pk) AND attribute_not_exists(#halted)",
             reason=reason,
+        )
+
+    def fail_fast(self, run_id: int, step: int, unique_id: str) -> bool:
+        return self._changes(
+            run_key(run_id),
+            step_key(step),
+            "SET #failed_fast = :node",
+            "attribute_exists(pk) AND attribute_not_exists(#failed_fast)",
+            node=unique_id,
         )
 
     def open_nodes(
@@ -148,7 +160,8 @@ class DynamoDBNodeQueue:
             " #position = if_not_exists(#position, :position), #priority = if_not_exists(#priority, :zero),"
             " #predicted_seconds = if_not_exists(#predicted_seconds, :zero), #claims = if_not_exists(#claims, :zero),"
             " #resource_type = if_not_exists(#resource_type, :type),"
-            " #materialized = if_not_exists(#materialized, :type)"
+            " #materialized = if_not_exists(#materialized, :type),"
+            " #expires_at = if_not_exists(#expires_at, :expires_at)"
             " REMOVE #open_pk, #open_sk, #ready_sk, #waits",
             "attribute_not_exists(pk) OR #state <> :done",
             done=NodeState.DONE.value,
@@ -158,6 +171,7 @@ class DynamoDBNodeQueue:
             position=UNPLANNED,
             zero=0,
             type=result.unique_id.partition(".")[0],
+            expires_at=self._expires_at(),
             **values,
         )
 
@@ -216,16 +230,46 @@ class DynamoDBNodeQueue:
             waiting=NodeState.WAITING.value,
         )
 
-    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
+    def correct(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        *,
+        seen: frozenset[int],
+        waits: frozenset[int],
+        skip: bool,
+    ) -> bool:
         return self._changes(
             run_key(run_id),
             node_key(step, unique_id),
-            "SET #state = :ready, #open_sk = #ready_sk REMOVE #runner, #epoch, #started_at, #claim",
+            "SET #state = :waiting, #waits = :waits, #open_sk = :open_sk"
+            + (", #skip = :yes" if skip else " REMOVE #skip"),
+            "#state IN (:waiting, :ready) AND "
+            + ("#waits = :seen" if seen else "attribute_not_exists(#waits)"),
+            waiting=NodeState.WAITING.value,
+            ready=NodeState.READY.value,
+            waits=waits,
+            seen=seen or None,
+            open_sk=f"{NodeState.WAITING.value}#{unique_id}",
+            yes=True if skip else None,
+        )
+
+    def hand_back(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, uncertain: bool = False
+    ) -> bool:
+        return self._changes(
+            run_key(run_id),
+            node_key(step, unique_id),
+            "SET #state = :ready, #open_sk = #ready_sk"
+            + (", #uncertain = :yes" if uncertain else "")
+            + " REMOVE #runner, #epoch, #started_at, #claim",
             _OWNED,
             ready=NodeState.READY.value,
             running=NodeState.RUNNING.value,
             runner=runner,
             epoch=epoch,
+            yes=True if uncertain else None,
         )
 
     def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
@@ -250,12 +294,15 @@ class DynamoDBNodeQueue:
         ordered = sorted(found, key=lambda item: (item["position"], item["unique_id"]))
         return [items.to_result(item) for item in ordered]
 
-    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
+    def take_lease(self, run_id: int, step: int, runner: int, until: float, *, at: float = 0.0) -> int:
         item = self._table.update(
             run_key(run_id),
             runner_key(step, runner),
-            "SET #runner = :runner, #until = :until, #ended = :no REMOVE #error ADD #epoch :one",
+            "SET #runner = :runner, #until = :until, #ended = :no, #taken_at = :at, #expires_at = :expires_at"
+            " REMOVE #error ADD #epoch :one",
             runner=runner,
+            at=at,
+            expires_at=self._expires_at(),
             until=until,
             no=False,
             one=1,
@@ -302,6 +349,9 @@ class DynamoDBNodeQueue:
             "#pk = :pk AND begins_with(#sk, :sk)", pk=run_key(run_id), sk=f"{step_key(step)}#runner#"
         )
         return sorted((items.to_runner(item) for item in found), key=lambda record: record.runner)
+
+    def _expires_at(self) -> int:
+        return int(self._clock.now() + KEPT_SECONDS)
 
     def _changes(self, pk: str, sk: str, change: str, condition: str, **values: Any) -> bool:
         return _held(lambda: self._table.update(pk, sk, change, condition, **values))

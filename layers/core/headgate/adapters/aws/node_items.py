@@ -21,6 +21,7 @@ NODE_FIELDS = (
     *_COUNTED,
     "waits",
     "skip",
+    "uncertain",
     "runner",
     "epoch",
     "started_at",
@@ -58,7 +59,7 @@ def urgency(priority: float) -> str:
     return f"{round(inverted * 1000):013d}"
 
 
-def of_step(step: StepRecord) -> dict[str, Any]:
+def of_step(step: StepRecord, expires_at: int) -> dict[str, Any]:
     return {
         "pk": run_key(step.run_id),
         "sk": step_key(step.step),
@@ -66,6 +67,8 @@ def of_step(step: StepRecord) -> dict[str, Any]:
         "runners": step.runners,
         "planned_at": step.planned_at,
         "halted": step.halted,
+        "failed_fast": step.failed_fast,
+        "expires_at": expires_at,
     }
 
 
@@ -77,10 +80,11 @@ def to_step(run_id: int, step: int, item: Mapping[str, Any]) -> StepRecord:
         runners=item["runners"],
         planned_at=item["planned_at"],
         halted=item.get("halted"),
+        failed_fast=item.get("failed_fast"),
     )
 
 
-def of_node(run_id: int, step: int, node: NodeRecord) -> dict[str, Any]:
+def of_node(run_id: int, step: int, node: NodeRecord, expires_at: int) -> dict[str, Any]:
     order = f"{urgency(node.priority)}#{node.unique_id}"
     is_open = node.state in _OPEN
     return {
@@ -96,6 +100,8 @@ def of_node(run_id: int, step: int, node: NodeRecord) -> dict[str, Any]:
         "claims": node.claims,
         "waits": set(node.waits) or None,
         "skip": node.skip or None,
+        "uncertain": node.uncertain or None,
+        "expires_at": expires_at,
         "open_pk": open_key(run_id, step) if is_open else None,
         "open_sk": f"{node.state.value}#{order}" if is_open else None,
         # Copied into open_sk when the node becomes ready: an expression can copy but not join texts.
@@ -120,6 +126,7 @@ def to_node(item: Mapping[str, Any]) -> NodeRecord:
         started_at=item.get("started_at"),
         finished_at=item.get("finished_at"),
         result=_short_result(item) if "status" in item else None,
+        uncertain=bool(item.get("uncertain")),
     )
 
 
@@ -177,4 +184,5 @@ def to_runner(item: Mapping[str, Any]) -> RunnerRecord:
         until=float(item["until"]),
         ended=bool(item.get("ended")),
         error=item.get("error"),
+        taken_at=float(item.get("taken_at", 0.0)),
     )

@@ -14,6 +14,7 @@ from headgate.adapters.memory.plan_store import MemoryPlanStore
 from headgate.adapters.memory.run_store import MemoryRunStore
 from headgate.adapters.memory.scheduler import MemoryScheduler
 from headgate.adapters.memory.secrets import MemorySecrets
+from headgate.adapters.memory.slots import MemorySlots
 from headgate.adapters.memory.state_machine import MemoryStateMachine
 from headgate.adapters.memory.world import MemoryWorld
 
@@ -32,6 +33,7 @@ __all__ = [
     "MemoryRunStore",
     "MemoryScheduler",
     "MemorySecrets",
+    "MemorySlots",
     "MemoryStateMachine",
     "MemoryWorld",
 ]

@@ -40,6 +40,14 @@ class MemoryNodeQueue:
             self._steps[run_id, step] = replace(record, halted=reason)
             return True
 
+    def fail_fast(self, run_id: int, step: int, unique_id: str) -> bool:
+        with self._lock:
+            record = self._steps.get((run_id, step))
+            if record is None or record.failed_fast is not None:
+                return False
+            self._steps[run_id, step] = replace(record, failed_fast=unique_id)
+            return True
+
     def open_nodes(
         self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
     ) -> list[tuple[str, NodeState]]:
@@ -133,7 +141,26 @@ class MemoryNodeQueue:
             self._set((run_id, step), replace(node, waits=frozenset(), state=NodeState.READY))
             return True
 
-    def hand_back(self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int) -> bool:
+    def correct(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        *,
+        seen: frozenset[int],
+        waits: frozenset[int],
+        skip: bool,
+    ) -> bool:
+        with self._lock:
+            node = self._of(run_id, step).get(unique_id)
+            if node is None or node.state not in (NodeState.WAITING, NodeState.READY) or node.waits != seen:
+                return False
+            self._set((run_id, step), replace(node, state=NodeState.WAITING, waits=waits, skip=skip))
+            return True
+
+    def hand_back(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, uncertain: bool = False
+    ) -> bool:
         with self._lock:
             node = self._of(run_id, step).get(unique_id)
             if node is None or node.state is not NodeState.RUNNING:
@@ -141,7 +168,15 @@ class MemoryNodeQueue:
             if (node.runner, node.epoch) != (runner, epoch):
                 return False
             self._set(
-                (run_id, step), replace(node, state=NodeState.READY, runner=None, epoch=None, started_at=None)
+                (run_id, step),
+                replace(
+                    node,
+                    state=NodeState.READY,
+                    runner=None,
+                    epoch=None,
+                    started_at=None,
+                    uncertain=node.uncertain or uncertain,
+                ),
             )
             return True
 
@@ -155,11 +190,11 @@ class MemoryNodeQueue:
             found = sorted(self._of(run_id, step).values(), key=lambda node: (node.position, node.unique_id))
         return [copy.deepcopy(node.result) for node in found if node.result is not None]
 
-    def take_lease(self, run_id: int, step: int, runner: int, until: float) -> int:
+    def take_lease(self, run_id: int, step: int, runner: int, until: float, *, at: float = 0.0) -> int:
         with self._lock:
             known = self._leases(run_id, step).get(runner)
             epoch = known.epoch + 1 if known else 1
-            self._leases(run_id, step)[runner] = RunnerRecord(runner, epoch, until)
+            self._leases(run_id, step)[runner] = RunnerRecord(runner, epoch, until, taken_at=at)
             return epoch
 
     def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:

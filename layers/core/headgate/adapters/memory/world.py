@@ -16,6 +16,7 @@ from headgate.adapters.memory.plan_store import MemoryPlanStore
 from headgate.adapters.memory.run_store import MemoryRunStore
 from headgate.adapters.memory.scheduler import MemoryScheduler
 from headgate.adapters.memory.secrets import MemorySecrets
+from headgate.adapters.memory.slots import MemorySlots
 from headgate.adapters.memory.state_machine import MemoryStateMachine
 
 
@@ -34,6 +35,7 @@ class MemoryWorld:
     machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
     scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
+    slots: MemorySlots = field(default_factory=MemorySlots)
     alerts: MemoryAlertTopic = field(default_factory=MemoryAlertTopic)
     runs: MemoryRunStore = field(init=False)
     events: MemoryEventLog = field(init=False)
