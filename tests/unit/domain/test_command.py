@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate.domain.command import Command
+from headgate.domain.command_options import VERBS
 from headgate.errors import CommandError
 
 
@@ -34,11 +39,51 @@ def test_reads(text: str, expected: Command) -> None:
         ("dbt", "is not a dbt command"),
         ("build", "is not a dbt command"),
         ("dbtf build", "is not a dbt command"),
-        ("dbt run", "'dbt run' cannot be a step: only dbt build"),
+        ("dbt", "then one of build, run, test"),
+        ("dbt debug", "'dbt debug' cannot be a step: only dbt build, dbt run"),
+        ("dbt docs serve", "'dbt docs' cannot be a step"),
+        ("dbt biuld", "did you mean dbt build?"),
+        ("dbt --fail-fast build", "the verb comes first: write --fail-fast behind it"),
         ("dbt build; rm -rf /", "'dbt build;' cannot be a step"),
         ("dbt build orders", "option 'orders' is not known"),
+        ("dbt build --select a --full-refresh orders", "option 'orders' is not known"),
         ("dbt build --selct a", "did you mean --select?"),
-        ("dbt build --profiles-dir .", "option '--profiles-dir' is not known"),
+        ("dbt build --profiles-dir .", "'--profiles-dir' cannot be used in a step: the profile is part"),
+        ("dbt run --profiles-dir=/etc", "'--profiles-dir' cannot be used in a step"),
+        ("dbt test --project-dir /", "a runner has its own folders"),
+        ("dbt deps --target-path /", "a runner has its own folders"),
+        ("dbt docs generate --log-path /", "a runner has its own folders"),
+        ("dbt source freshness -o /etc/passwd", "a runner has its own folders"),
+        ("dbt build --target dev", "set `target` and `schema` of the environment in headgate.yml"),
+        ("dbt seed -t dev", "set `target` and `schema` of the environment in headgate.yml"),
+        ("dbt build --profile x", "set `target` and `schema` of the environment in headgate.yml"),
+        ("dbt build --state target", "only `dbt clone` has it here"),
+        ("dbt build --threads 64", "set `threads` of the environment"),
+        ("dbt build --selector nightly", "selectors.yml is not read yet"),
+        ("dbt build --defer", "not supported yet"),
+        ("dbt deps --add-package x@1", "packages are those that were published"),
+        ("dbt build --log-level debug", "headgate logs"),
+        ("dbt compile --inline 'select 1'", "write a model or an analysis"),
+        (
+            "dbt seed --store-failures",
+            "dbt seed has no option --store-failures; it belongs to dbt build, dbt test",
+        ),
+        ("dbt snapshot --full-refresh", "it belongs to dbt build, dbt run, dbt seed"),
+        ("dbt deps --select a", "dbt deps has no option --select"),
+        ("dbt build --indirect-selection cautious", "--indirect-selection cannot be 'cautious': eager"),
+        ("dbt build --resource-type modle", "--resource-type cannot be 'modle'; did you mean model?"),
+        ("dbt build --exclude-resource-type all", "cannot be 'all'"),
+        ("dbt build --select=-x", "--select: a value cannot begin with '-'"),
+        ("dbt build --exclude=--profiles-dir=/", "a value cannot begin with '-'"),
+        ("dbt run --event-time-start 2026-01-01", "go together"),
+        ("dbt run --event-time-start yesterday", "must be a date or a time"),
+        ("dbt run --sample 'some days'", "must be a span as in '3 days'"),
+        ("dbt clone", "dbt clone needs --state with the environment"),
+        ("dbt clone --state ../prod", "names an environment of headgate.yml, not a folder"),
+        ("dbt run-operation", "is followed by a macro's name"),
+        ("dbt run-operation --args '{}'", "is followed by a macro's name"),
+        ("dbt run-operation 'grant;drop'", "is followed by a macro's name"),
+        ("dbt run-operation grant --args 'a: 1'", "--args must be a JSON object"),
         ("dbt build --select", "--select needs a value"),
         ("dbt build --select --exclude a", "--select needs a value"),
         ("dbt build --select=", "--select needs a value"),
@@ -53,6 +98,55 @@ def test_refuses(text: str, words: str) -> None:
     with pytest.raises(CommandError) as refused:
         Command.parse(text)
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dbt build", ["build"]),
+        ("dbt run -x -f -s a b --exclude c", ["run", "--full-refresh", "--fail-fast", "--select", "a",
+                                              "--select", "b", "--exclude", "c"]),
+        ("dbt test --store-failures --no-fail-fast", ["test", "--store-failures"]),
+        ("dbt build --resource-types model seed --exclude-resource-type=test",
+         ["build", "--resource-type", "model", "--resource-type", "seed", "--exclude-resource-type", "test"]),
+        ("dbt docs generate --no-compile", ["docs", "generate", "--no-compile"]),
+        ("dbt source freshness -s source:raw", ["source", "freshness", "--select", "source:raw"]),
+        ("""dbt run-operation pkg.grant --args '{"b": 2, "a": "-x"}'""",
+         ["run-operation", "pkg.grant", "--args", '{"a": "-x", "b": 2}']),
+        ("dbt deps", ["deps"]),
+        ("dbt retry", ["retry"]),
+        ("dbt clone --state production -s a", ["clone", "--select", "a"]),
+        ("""dbt compile --no-introspect --vars '{"a": 1}'""", ["compile", "--no-introspect", "--vars", '{"a": 1}']),
+        ("dbt run --event-time-start 2026-01-01 --event-time-end 2026-02-01",
+         ["run", "--event-time-start", "2026-01-01", "--event-time-end", "2026-02-01"]),
+        ("dbt run --sample '3 days' --empty", ["run", "--sample", "3 days", "--empty"]),
+        ("""dbt test --warn-error-options '{"error": "all"}'""",
+         ["test", "--warn-error-options", '{"error": "all"}']),
+    ],
+)  # fmt: skip
+def test_the_words_for_dbt(text: str, words: list[str]) -> None:
+    assert Command.parse(text).words == words
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_can_be_written_back_and_read_again(verb: str) -> None:
+    macro = " grant" if verb == "run-operation" else ""
+    state = " --state production" if verb == "clone" else ""
+    command = Command.parse(f"""dbt {verb}{macro}{state} -x --vars '{{"a": "it''s"}}'""")
+    assert command.verb == verb
+    assert command.is_graph == (verb in ("build", "run", "test", "seed", "snapshot"))
+    assert Command.parse(command.line) == command
+
+
+@given(st.text(max_size=40), st.sampled_from(["--select", "--exclude", "--vars", "--resource-type"]))
+def test_a_value_never_becomes_another_argument(value: str, option: str) -> None:
+    try:
+        words = Command.parse(shlex.join(["dbt", "build", option, value])).words
+    except CommandError:
+        return
+    assert [word for word in words if word.startswith("-")] in ([], [option])
+    assert next(word for word in words if not word.startswith("-")) == "build"
+    assert len(words) in (1, 3)
 
 
 def test_the_digest_of_vars_is_that_of_their_meaning() -> None:
