@@ -29,6 +29,7 @@ class Laptop:
     """A running local stack."""
 
     stack: LocalStack
+    root: Path = ROOT
 
     @cached_property
     def world(self) -> World:
@@ -77,18 +78,18 @@ class Laptop:
 
 
 @contextmanager
-def laptop() -> Iterator[Laptop]:
-    """The local stack of this checkout."""
-    was_running = local_stack.is_running(ROOT)
-    stack = local_stack.up(ROOT, detach=True)
+def laptop(root: Path = ROOT) -> Iterator[Laptop]:
+    """The local stack of a checkout, of this one unless said otherwise."""
+    was_running = local_stack.is_running(root)
+    stack = local_stack.up(root, detach=True)
     try:
         for name in [name for name in os.environ if name.startswith("HEADGATE_")]:
             del os.environ[name]
-        enter_local_environment(ROOT)
-        yield Laptop(stack)
+        enter_local_environment(root)
+        yield Laptop(stack, root)
     finally:
         if not was_running:
-            local_stack.down(ROOT)
+            local_stack.down(root)
 
 
 def tree_cpu_seconds(root: int, without: int) -> float:
