@@ -19,6 +19,8 @@ from headgate.ports import Clock, NodeQueue
 LEASE_SECONDS = 60.0
 # How long a lease must be over before somebody else takes it: two clocks may differ by this much.
 MARGIN_SECONDS = 10.0
+# How long before the end of its lease a runner that could not renew it has stopped its own dbt.
+FENCE_SECONDS = 10.0
 SWEEP_SECONDS = 15.0
 # How soon a step in which nothing is ready and nothing runs is looked at.
 STALLED_SECONDS = 1.0
@@ -58,6 +60,11 @@ class QueueSession:
     @property
     def epoch(self) -> int:
         return self._epoch
+
+    @property
+    def until(self) -> float:
+        """When the lease ends, by this runner's clock (epoch seconds)."""
+        return self._until
 
     def begin(self) -> None:
         """Take the lease. If an earlier attempt of this runner died, what it held goes back to the queue."""
