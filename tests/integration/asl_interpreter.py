@@ -7,7 +7,10 @@ matching. Three places are replaced, because moto 5.2 has nothing there:
 * Lambda without Docker: moto pops replies from one queue and cannot fail; here each function has its own replies,
   and a reply that is an exception comes back as Lambda reports one (FunctionError, errorType = class name);
 * ecs:runTask.sync: moto drops CapacityProviderStrategy, never runs anything and takes any exit code for success;
-  here the arguments go to the test, and a code other than 0 fails the state as AWS documents it.
+  here the arguments go to the test, and an end other than with 0 fails the state with the container's description
+  in JSON, as AWS documents it.
+
+Wait states are noted and not waited for.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_ecs import (
     StateTaskServiceEcs,
 )
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 
@@ -57,7 +61,7 @@ SUBSTITUTIONS = {
     "SubnetIds": "subnet-1,subnet-2",
     "SecurityGroupIds": "sg-1",
     "AssignPublicIp": "DISABLED",
-    "RunnerRetrySeconds": "1",
+    "RunnerRetrySeconds": "10",
     "RunnerTimeoutSeconds": "60",
     "RunTimeoutSeconds": "300",
 }
@@ -69,18 +73,50 @@ def substituted(text: str, substitutions: Mapping[str, str]) -> Any:
     return yaml.safe_load(re.sub(r"\$\{(\w+)\}", lambda match: substitutions[match[1]], text))
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a container ended, in ECS' words. code: None when it never ran."""
+
+    code: int | None
+    stop_code: str = "EssentialContainerExited"
+    stopped: str = "Essential container in task exited"
+    reason: str | None = None
+
+    @property
+    def well(self) -> bool:
+        return self.code == 0 and self.stop_code == "EssentialContainerExited"
+
+    @property
+    def description(self) -> str:
+        """The cause that Step Functions gives to Catch."""
+        container = {
+            "ContainerArn": "arn",
+            "ExitCode": self.code,
+            "LastStatus": "STOPPED",
+            "Reason": self.reason,
+        }
+        task = {
+            "Containers": [{name: value for name, value in container.items() if value is not None}],
+            "LastStatus": "STOPPED",
+            "StopCode": self.stop_code,
+            "StoppedReason": self.stopped,
+        }
+        return json.dumps(task, separators=(",", ":"))
+
+
 @dataclass
 class World:
-    """What the machine met: replies of functions in order, a container's end, and what was asked of both.
+    """What the machine met: replies of functions in order, a container's end; what was asked of both; its waits.
 
     A function's last reply repeats. `container` gets the arguments of one RunTask and the number of its earlier
-    attempts for that runner; it returns an exit code, or raises LaunchError with the name that AWS reports.
+    attempts for that runner; it returns how the container ended, or raises LaunchError as AWS refuses a start.
     """
 
     replies: dict[str, list[Any]] = field(default_factory=dict)
-    container: Callable[[dict[str, Any], int], int] = lambda _arguments, _attempt: 0
+    container: Callable[[dict[str, Any], int], Ended] = lambda _arguments, _attempt: Ended(0)
     payloads: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     launches: list[dict[str, Any]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def reply(self, function: str, payload: Any) -> Any:
@@ -89,7 +125,7 @@ class World:
             queue = self.replies[function]
             return queue.pop(0) if len(queue) > 1 else queue[0]
 
-    def launch(self, arguments: dict[str, Any]) -> int:
+    def launch(self, arguments: dict[str, Any]) -> Ended:
         with self._lock:
             attempt = sum(runner_of(other) == runner_of(arguments) for other in self.launches)
             self.launches.append(arguments)
@@ -97,7 +133,11 @@ class World:
 
 
 class LaunchError(Exception):
-    """RunTask refuses; the text is the error's name in Step Functions."""
+    """RunTask refuses: the error's name in Step Functions, and its cause."""
+
+    def __init__(self, name: str, cause: str = "") -> None:
+        super().__init__(name)
+        self.name, self.cause = name, cause
 
 
 def environment_of(arguments: Mapping[str, Any]) -> dict[str, str]:
@@ -112,12 +152,13 @@ def runner_of(arguments: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Execution:
-    """How an execution ended: its status, its output, its error, and the states entered in order."""
+    """How an execution ended: its status, its output, its error, the states entered in order, and every event."""
 
     status: str
     output: Any
     error: str | None
     states: Sequence[str]
+    history: Sequence[Mapping[str, Any]]
 
 
 @contextmanager
@@ -144,12 +185,13 @@ def _run(client: Any, machine_arn: str, machine_input: Any) -> Execution:
     while (described := client.describe_execution(executionArn=arn))["status"] not in ENDED:
         assert time.monotonic() < until, "the execution did not end"
         time.sleep(0.05)
-    history = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+    pages = client.get_paginator("get_execution_history").paginate(executionArn=arn)
+    history = [event for page in pages for event in page["events"]]
     entered = [
         event["stateEnteredEventDetails"]["name"] for event in history if "stateEnteredEventDetails" in event
     ]
     output = json.loads(described["output"]) if described.get("output") else None
-    return Execution(described["status"], output, described.get("error"), entered)
+    return Execution(described["status"], output, described.get("error"), entered, history)
 
 
 def _replace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,18 +211,22 @@ def _replace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run_task(self: Any, env: Any, normalised_parameters: dict[str, Any], **_: Any) -> None:
         try:
-            code = world.launch(normalised_parameters)
+            ended = world.launch(normalised_parameters)
         except LaunchError as refusal:
-            raise _failure(self, env, CustomErrorName(str(refusal)), str(refusal)) from refusal
-        if code != 0:
-            name = StatesErrorName(StatesErrorNameType.StatesTaskFailed)
-            raise _failure(self, env, name, json.dumps({"Containers": [{"ExitCode": code}]}))
+            raise _failure(self, env, refusal.name, refusal.cause) from refusal
+        if not ended.well:
+            raise _failure(self, env, "States.TaskFailed", ended.description)
         env.stack.append({"Tasks": [{"LastStatus": "STOPPED"}]})
+
+    def wait(_self: Any, env: Any, wait_seconds: float) -> None:
+        assert env.is_running()
+        world.waits.append(wait_seconds)
 
     monkeypatch.setattr(
         moto_jsonata, "_eval_jsonata", lambda expression: Jsonata.jsonata(expression).evaluate(None)
     )
     monkeypatch.setattr(LambdaSimpleBackend, "invoke", invoke)
+    monkeypatch.setattr(WaitFunction, "_wait_interval", wait)
     monkeypatch.setattr(StateTaskServiceEcs, "_get_supported_parameters", lambda _self: None)
     monkeypatch.setattr(StateTaskServiceEcs, "_validate_service_integration_is_supported", lambda _self: None)
     monkeypatch.setattr(StateTaskServiceEcs, "_eval_service_task", run_task)
@@ -191,10 +237,10 @@ def _replace(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _failure(state: Any, env: Any, name: Any, cause: str) -> FailureEventException:
-    details = TaskFailedEventDetails(
-        error=name.error_name, cause=cause, resource="runTask.sync", resourceType="ecs"
-    )
+def _failure(state: Any, env: Any, error: str, cause: str) -> FailureEventException:
+    details = TaskFailedEventDetails(error=error, cause=cause, resource="runTask.sync", resourceType="ecs")
+    known = {kind.to_name(): kind for kind in StatesErrorNameType}
+    name = StatesErrorName(known[error]) if error in known else CustomErrorName(error)
     return FailureEventException(
         FailureEvent(env, name, HistoryEventType.TaskFailed, EventDetails(taskFailedEventDetails=details))
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
+from headgate.domain.command import Command
+from headgate.domain.job import Environment, RunnerSize
+from headgate.domain.plan import Plan, PlannedNode
+from headgate.usecases.plan_run import PlannedStep
 from tests.integration.asl_interpreter import (
+    Ended,
     Execution,
-    LaunchError,
     World,
     environment_of,
     interpreter,
@@ -17,7 +21,8 @@ from tests.integration.asl_interpreter import (
 )
 
 PLAN = {
-    "run_id": 12, "step": 1, "build": True, "runners": [1, 2], "cpu": "1024", "memory": "4096", "spot": False,
+    "run_id": 12, "step": 1, "build": True, "runners": [1, 2], "cpu": "1024", "memory": "4096",
+    "memory_steps": ["4096", "8192"], "spot": False,
 }  # fmt: skip
 LAST = {"run_id": 12, "step": 1, "status": "success", "next_step": None}
 
@@ -51,7 +56,7 @@ def test_a_step_is_planned_built_by_every_runner_and_recorded(world: World, run:
     ]  # fmt: skip
     assert world.payloads["plan-run"] == [{"run_id": 12, "step": 1}]
     assert sorted(runner_of(launch) for launch in world.launches) == ["1", "2"]
-    assert world.payloads["finalize-run"] == [{"run_id": 12, "step": 1}]
+    assert world.payloads["finalize-run"] == [{"run_id": 12, "step": 1, "lost": []}]
     assert execution.output == LAST
 
 
@@ -108,44 +113,31 @@ def test_planning_is_repeated_when_a_service_did_not_answer(world: World, run: R
 
 
 def test_a_lost_runner_starts_again_and_its_neighbour_is_left_alone(world: World, run: Run) -> None:
-    world.container = lambda arguments, attempt: 143 if runner_of(arguments) == "1" and attempt == 0 else 0
+    world.container = lambda arguments, attempt: Ended(
+        1 if runner_of(arguments) == "1" and attempt == 0 else 0
+    )
     execution = run({"run_id": 12, "step": 1})
     assert sorted(runner_of(launch) for launch in world.launches) == ["1", "1", "2"]
     assert "RunnerLost" not in execution.states
     assert execution.status == "SUCCEEDED"
 
 
-def test_a_runner_that_is_lost_three_times_stops_neither_the_others_nor_the_record(
-    world: World, run: Run
-) -> None:
-    world.container = lambda arguments, _attempt: 137 if runner_of(arguments) == "1" else 0
+def test_a_runner_that_is_lost_stops_neither_the_others_nor_the_record(world: World, run: Run) -> None:
+    world.container = lambda arguments, _attempt: Ended(1 if runner_of(arguments) == "1" else 0)
     execution = run({"run_id": 12, "step": 1})
-    assert [runner_of(launch) for launch in world.launches].count("1") == 3
     assert [runner_of(launch) for launch in world.launches].count("2") == 1
     assert execution.states.count("RunnerLost") == 1
-    # What the runners left in the table decides the run's status; the machine only says that they are gone.
-    assert world.payloads["finalize-run"] == [{"run_id": 12, "step": 1}]
+    # What the runners left in the table decides the run's status; the machine says who is gone, and why.
+    (payload,) = world.payloads["finalize-run"]
+    assert payload["lost"] == [{"runner": 1, "why": "Essential container in task exited, exit code 1"}]
     assert execution.status == "SUCCEEDED"
 
 
-@pytest.mark.parametrize(
-    "refusal",
-    ["AmazonECS.Unknown", "ECS.AmazonECSException", "ECS.ServerException", "ECS.InvalidParameterException"],
-)
-def test_a_container_that_could_not_start_is_started_again_more_patiently(
-    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, refusal: str
-) -> None:
-    def no_capacity_at_first(_arguments: dict[str, Any], attempt: int) -> int:
-        if attempt < 4:
-            raise LaunchError(refusal)
-        return 0
-
-    monkeypatch.setattr("time.sleep", _no_longer_than(0.05))
-    world.replies["plan-run"] = [PLAN | {"runners": [1]}]
-    world.container = no_capacity_at_first
-    execution = run({"run_id": 12, "step": 1})
-    assert len(world.launches) == 5
-    assert "RunnerLost" not in execution.states
+def test_a_run_that_repeats_another_may_begin_at_a_later_step(world: World, run: Run) -> None:
+    world.replies["plan-run"] = [PLAN | {"step": 3}]
+    run({"run_id": 12, "step": 3})
+    assert world.payloads["plan-run"] == [{"run_id": 12, "step": 3}]
+    assert {environment_of(launch)["HEADGATE_STEP"] for launch in world.launches} == {"3"}
 
 
 def test_the_steps_of_a_run_follow_each_other(world: World, run: Run) -> None:
@@ -153,10 +145,47 @@ def test_the_steps_of_a_run_follow_each_other(world: World, run: Run) -> None:
     world.replies["finalize-run"] = [LAST | {"status": "running", "next_step": 2}, LAST | {"step": 2}]
     execution = run({"run_id": 12, "step": 1})
     assert world.payloads["plan-run"] == [{"run_id": 12, "step": 1}, {"run_id": 12, "step": 2}]
-    assert world.payloads["finalize-run"] == [{"run_id": 12, "step": 1}, {"run_id": 12, "step": 2}]
+    assert world.payloads["finalize-run"] == [
+        {"run_id": 12, "step": 1, "lost": []},
+        {"run_id": 12, "step": 2, "lost": []},
+    ]
     assert [environment_of(launch)["HEADGATE_STEP"] for launch in world.launches] == ["1", "1", "2"]
     assert execution.states.count("PlanRun") == 2
     assert execution.status == "SUCCEEDED"
+
+
+def test_ten_thousand_nodes_cost_no_more_events_than_ten(world: World, run: Run) -> None:
+    # Each runner is lost in every way, as often as the rules allow.
+    ends = [Ended(143), Ended(1), Ended(137), Ended(None, "TaskFailedToStart", "x" * 5000)]
+    world.container = lambda _arguments, attempt: ends[attempt % 4]
+    histories = []
+    for run_id, nodes in ((1, 10), (2, 10_000)):
+        world.launches.clear()
+        world.replies["plan-run"] = [planned(run_id, nodes, runners=4)]
+        histories.append(run({"run_id": run_id, "step": 1}).history)
+    small, large = histories
+    assert len(small) == len(large) < 1000
+    texts = [text for event in large for text in _texts(event)]
+    assert max(map(len, texts)) < 32 * 1024
+    assert sum("RunTask" in text or "RUNNER" in text for text in texts) > 40, "the arguments are among them"
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+
+
+def planned(run_id: int, nodes: int, runners: int) -> dict[str, object]:
+    """What plan_run answers for a plan of so many nodes."""
+    found = tuple(
+        PlannedNode(f"model.shop.m{number}", "model", "table", (), 1.0, 1.0) for number in range(nodes)
+    )
+    plan = Plan(run_id, 1, Command.parse("dbt build"), "b" * 64, "production", found, runners, 4)
+    environment = Environment("production", "prod", "analytics", runners=RunnerSize(spot=True))
+    return PlannedStep(plan, environment).to_state()
 
 
 def test_a_failed_dbt_run_is_a_normal_end(world: World, run: Run) -> None:

@@ -79,6 +79,16 @@ def test_every_repetition_is_bounded_and_spread() -> None:
             assert retrier["JitterStrategy"] == "FULL"
 
 
+def test_every_way_back_to_a_runner_is_counted_and_bounded() -> None:
+    ways = STATES["JudgeTheEnd"]["Choices"]
+    assert {way["Next"] for way in ways} == {"WaitToStartAgain"}
+    for way in ways:
+        (counter,) = re.findall(r"states\.input\.(\w+)(?: \+ 1)? <", way["Condition"])
+        assert STATES["RunNodes"]["ItemSelector"][counter] == 0
+        assert f"'{counter}': $states.input.{counter} + 1" in way["Output"]
+    assert "Retry" not in STATES["RunRunner"], "an end has its rule in JudgeTheEnd, and is counted there"
+
+
 def test_services_that_stumble_are_asked_again() -> None:
     (retrier,) = STATES["PlanRun"]["Retry"]
     assert {
@@ -101,7 +111,8 @@ def test_a_lost_runner_is_the_end_of_its_own_iteration_only() -> None:
     processor = STATES["RunNodes"]["ItemProcessor"]
     assert processor["ProcessorConfig"] == {"Mode": "INLINE"}
     (catcher,) = processor["States"]["RunRunner"]["Catch"]
-    assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], "RunnerLost")
+    assert (catcher["ErrorEquals"], catcher["Next"]) == (["States.ALL"], "NameTheEnd")
+    assert processor["States"]["JudgeTheEnd"]["Default"] == "RunnerLost"
     assert "ToleratedFailurePercentage" not in STATES["RunNodes"]
 
 
