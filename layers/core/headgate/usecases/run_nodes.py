@@ -5,7 +5,7 @@ from the thread that collects results, `renew` from the heartbeat. Rules: docs/a
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -136,10 +136,11 @@ class QueueSession:
         self._queue.halt(*self._key, reason)
         self._halt_read_at = float("-inf")
 
-    def hand_back(self) -> list[str]:
-        """Return every claim that is still held, so that another runner builds it. For SIGTERM."""
+    def hand_back(self, unique_ids: Collection[str] | None = None) -> list[str]:
+        """Return these claims, or all that are still held, so that another runner builds them. For SIGTERM."""
         with self._lock:
-            held, self._held = sorted(self._held), set()
+            held = sorted(self._held if unique_ids is None else self._held.intersection(unique_ids))
+            self._held.difference_update(held)
         return [
             node
             for node in held
