@@ -53,6 +53,14 @@ class RetryPolicy:
     non_idempotent: bool = False
     scope: str = "test"
 
+    def allows(self, error_class: ErrorClass, counted: int) -> bool:
+        """Whether another attempt follows a failure of this class.
+
+        counted: the node's failed attempts of classes that count, this one among them.
+        """
+        named = error_class.name in self.on or (error_class.group != "" and error_class.group in self.on)
+        return error_class.retry and named and counted <= self.max
+
 
 @dataclass(frozen=True, slots=True)
 class FivetranTrigger:
