@@ -165,3 +165,55 @@ def test_of_a_finish_and_a_cancel_at_once_one_counts(world: Any) -> None:
     assert sum(at_once(lambda status: world.runs.move(1, status), wanted)) == 1
     assert world.runs.get_run(1).status.is_final
     assert world.runs.take_slot(queued(world, "2"))
+
+
+def test_a_retry_remembers_what_it_repeats(world: Any) -> None:
+    queued(world, "1")
+    again, made = world.runs.create_run(
+        JOB, "d", Cause("retry", "1/again"), retry_of=1, first_step=2, from_start=True
+    )
+    assert made
+    assert (again.retry_of, again.first_step, again.from_start) == (1, 2, True)
+    assert world.runs.get_run(again.run_id) == again
+    assert world.runs.create_run(JOB, "d", Cause("retry", "1/again"), retry_of=1) == (again, False)
+
+
+def test_the_first_wish_to_cancel_is_recorded(world: Any) -> None:
+    queued(world, "1")
+    assert world.runs.request_cancel(1, "by ana")
+    assert not world.runs.request_cancel(1, "by ben")
+    assert world.runs.get_run(1).cancel == "by ana"
+    assert not world.runs.get_run(1).status.is_final
+    with pytest.raises(NotFoundError, match="run 9"):
+        world.runs.request_cancel(9, "by ana")
+
+
+@pytest.mark.parametrize("final", [RunStatus.SUCCESS, RunStatus.ERROR, RunStatus.CANCELLED])
+def test_what_is_over_cannot_be_cancelled(world: Any, final: RunStatus) -> None:
+    world.runs.take_slot(queued(world, "1"))
+    world.runs.move(1, final)
+    before = world.runs.get_run(1)
+    assert not world.runs.request_cancel(1, "by ana")
+    assert world.runs.get_run(1) == before
+
+
+def test_a_run_that_is_to_be_cancelled_gets_no_slot(world: Any) -> None:
+    run = queued(world, "1")
+    world.runs.request_cancel(1, "by ana")
+    assert not world.runs.take_slot(run)
+    assert world.runs.get_run(1).status is RunStatus.QUEUED
+    assert world.runs.move(1, RunStatus.CANCELLED, error="cancelled by ana")
+    assert world.runs.take_slot(queued(world, "2"))
+
+
+def test_of_a_cancel_and_a_start_at_once_both_know_who_was_first(world: Any) -> None:
+    for key in "abc":
+        run = queued(world, key, Job(key, "production", ()))
+        calls = [
+            lambda run=run: world.runs.take_slot(run),
+            lambda run=run: world.runs.request_cancel(run.run_id, "by ana"),
+        ]
+        taken, asked = at_once(lambda call: call(), calls)
+        stored = world.runs.get_run(run.run_id)
+        assert asked
+        assert stored.status is (RunStatus.STARTING if taken else RunStatus.QUEUED)

@@ -10,6 +10,7 @@ import pytest
 from headgate.adapters.aws.eventbridge_scheduler import schedule_name
 from headgate.domain.alerts import Alert
 from headgate.domain.events import ConnectorSynced, RunFinished, RunQueued
+from headgate.domain.execution import Execution
 from headgate.domain.job import Job, Schedule
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.errors import InputError, NotFoundError, UnavailableError
@@ -53,21 +54,42 @@ def test_a_run_is_started_once_under_its_name(stage: Stage) -> None:
 
 def test_a_run_that_was_stopped_cannot_start_again(stage: Stage) -> None:
     arn = stage.world.machine.start(RUN)
-    stage.world.machine.stop(arn, "cancelled by hand")
+    stage.world.machine.stop(RUN, "cancelled by ana")
     assert stage.world.machine.start(RUN) == arn
     assert stage.executions() == {"run-12": "ABORTED"}
 
 
-def test_what_never_ran_cannot_be_stopped(stage: Stage) -> None:
-    arn = stage.world.machine.start(RUN)
-    with pytest.raises(NotFoundError):
-        stage.world.machine.stop(arn.replace("run-12", "run-13"), "why")
+def test_stopping_what_was_never_started_or_has_ended_changes_nothing(stage: Stage) -> None:
+    machine = stage.world.machine
+    machine.start(RUN)
+    machine.stop(replace(RUN, run_id=13), "never started")
+    machine.stop(RUN, "first")
+    machine.stop(RUN, "second")
+    assert stage.executions() == {"run-12": "ABORTED"}
 
 
-def test_the_execution_gets_the_run_and_its_first_step(moto: MotoStage) -> None:
-    arn = moto.world.machine.start(RUN)
+def test_an_execution_says_how_it_is(stage: Stage) -> None:
+    machine = stage.world.machine
+    assert machine.status(RUN) is None
+    machine.start(RUN)
+    running = machine.status(RUN)
+    assert (running.status, running.is_over) == ("RUNNING", False)
+    machine.stop(RUN, "cancelled by ana")
+    stopped = machine.status(RUN)
+    assert (stopped.status, stopped.is_over) == ("ABORTED", True)
+
+
+def test_an_execution_that_ended_badly_says_why(moto: MotoStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = {"status": "FAILED", "error": "States.Runtime", "cause": "no such state"}
+    monkeypatch.setattr(moto.world.machine._client, "describe_execution", lambda **_: described)
+    assert moto.world.machine.status(RUN) == Execution("FAILED", "States.Runtime", "no such state")
+
+
+@pytest.mark.parametrize("first_step", [1, 3])
+def test_the_execution_gets_the_run_and_its_first_step(moto: MotoStage, first_step: int) -> None:
+    arn = moto.world.machine.start(replace(RUN, first_step=first_step))
     described = boto3.client("stepfunctions").describe_execution(executionArn=arn)
-    assert json.loads(described["input"]) == {"run_id": 12, "step": 1}
+    assert json.loads(described["input"]) == {"run_id": 12, "step": first_step}
 
 
 def test_schedules_follow_the_jobs_of_their_file(stage: Stage) -> None:

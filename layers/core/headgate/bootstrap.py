@@ -92,6 +92,12 @@ class World:
         return StepFunctionsStateMachine(_client("stepfunctions"), self.settings.state_machine_arn)
 
     @cached_property
+    def containers(self) -> "ports.Containers":
+        from headgate.adapters.aws.ecs_containers import EcsContainers
+
+        return EcsContainers(_client("ecs"), self.settings.cluster_arn)
+
+    @cached_property
     def scheduler(self) -> "ports.Scheduler":
         from headgate.adapters.aws.eventbridge_scheduler import EventBridgeScheduler
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from headgate.domain.alerts import Alert
 from headgate.domain.events import Event
-from headgate.domain.execution import Container
+from headgate.domain.execution import Container, Execution
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
@@ -31,8 +31,20 @@ class Clock(Protocol):
 class RunStore(Protocol):
     """Runs and the rule that one cause makes at most one run of a job."""
 
-    def create_run(self, job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
-        """The run of this cause, and whether this call made it: run, idempotency key in one transaction."""
+    def create_run(
+        self,
+        job: Job,
+        bundle: str,
+        cause: Cause,
+        *,
+        retry_of: int | None = None,
+        first_step: int = 1,
+        from_start: bool = False,
+    ) -> tuple[Run, bool]:
+        """The run of this cause, and whether this call made it: run, idempotency key in one transaction.
+
+        Of the job its name, environment and commands are kept. The other three: see Run.
+        """
         ...
 
     def get_run(self, run_id: int) -> Run:
@@ -48,7 +60,17 @@ class RunStore(Protocol):
         ...
 
     def take_slot(self, run: Run) -> bool:
-        """Move a queued run to `starting` and take its job's only slot, in one transaction. False: not now."""
+        """Move a queued run to `starting` and take its job's only slot, in one transaction. False: not now.
+
+        A run that somebody asked to cancel gets none any more.
+        """
+        ...
+
+    def request_cancel(self, run_id: int, reason: str) -> bool:
+        """Record that somebody wants the run to stop, and why. False: it is final, or was asked before.
+
+        The first reason stays. Raises NotFoundError.
+        """
         ...
 
     def record_execution(self, run_id: int, execution_arn: str) -> None: ...
@@ -278,13 +300,19 @@ class EventBus(Protocol):
 
 
 class StateMachine(Protocol):
-    """Step Functions: starts a run's execution, once, by name."""
+    """Step Functions: a run's one execution, by the run's name. It begins at the run's first step."""
 
     def start(self, run: Run) -> str:
         """The execution's ARN; starting a started run returns the same."""
         ...
 
-    def stop(self, execution_arn: str, reason: str) -> None: ...
+    def stop(self, run: Run, reason: str) -> None:
+        """Abort it. Stopping what was never started, or has ended, changes nothing."""
+        ...
+
+    def status(self, run: Run) -> Execution | None:
+        """How it is; None: it was never started. May lag a moment behind `start` and `stop`."""
+        ...
 
 
 class Slots(Protocol):
@@ -309,9 +337,11 @@ class Slots(Protocol):
 
 
 class Containers(Protocol):
-    """The ECS tasks of the cluster that are runners, started and not yet stopped."""
+    """The ECS tasks of the cluster that are runners."""
 
-    def running(self) -> list[Container]: ...
+    def running(self) -> list[Container]:
+        """Those that run or are on their way to it, without those that were told to stop."""
+        ...
 
     def stop(self, arn: str, reason: str) -> None:
         """Stopping what has ended changes nothing."""

@@ -27,9 +27,9 @@ OUTPUTS = {
 class Settings:
     """Names of the deployed things. The template sets them; the CLI reads them from the stack's outputs.
 
-    table, bucket, bus: DynamoDB table, S3 bucket, EventBridge bus. state_machine_arn, alert_topic_arn: where
-    runs start and alerts go. secrets_prefix: first part of every secret's name. schedule_*: EventBridge
-    Scheduler's group, role and target. console_url: first part of a run's address, without a slash at the end.
+    table, bucket, bus: DynamoDB table, S3 bucket, EventBridge bus. state_machine_arn, cluster_arn, alert_topic_arn:
+    where runs start, runners live and alerts go. secrets_prefix: first part of every secret's name. schedule_*:
+    EventBridge Scheduler's group, role and target. console_url: first part of a run's address, no slash at its end.
     """
 
     variables: Mapping[str, str]
@@ -59,6 +59,10 @@ class Settings:
     @property
     def state_machine_arn(self) -> str:
         return self._get("STATE_MACHINE_ARN")
+
+    @property
+    def cluster_arn(self) -> str:
+        return self._get("CLUSTER_ARN")
 
     @property
     def alert_topic_arn(self) -> str:

@@ -29,7 +29,16 @@ class DynamoDBRunStore:
     def __init__(self, client: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._table, self._clock = Table(client, table), clock
 
-    def create_run(self, job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+    def create_run(
+        self,
+        job: Job,
+        bundle: str,
+        cause: Cause,
+        *,
+        retry_of: int | None = None,
+        first_step: int = 1,
+        from_start: bool = False,
+    ) -> tuple[Run, bool]:
         known = self._run_of(job.name, cause)
         if known is not None:
             return known, False
@@ -42,6 +51,9 @@ class DynamoDBRunStore:
             cause=cause,
             status=RunStatus.QUEUED,
             created_at=iso(self._clock.now()),
+            retry_of=retry_of,
+            first_step=first_step,
+            from_start=from_start,
         )
         remembered = {
             "pk": _cause_key(job.name, cause),
@@ -94,7 +106,7 @@ class DynamoDBRunStore:
             _run_key(run.run_id),
             "run",
             "SET #status = :starting",
-            "#status = :queued",
+            "#status = :queued AND attribute_not_exists(#cancel)",
             starting=RunStatus.STARTING.value,
             queued=RunStatus.QUEUED.value,
         )
@@ -102,6 +114,23 @@ class DynamoDBRunStore:
         try:
             self._table.transact([start, free])
         except ConflictError:
+            return False
+        return True
+
+    def request_cancel(self, run_id: int, reason: str) -> bool:
+        try:
+            self._table.update(
+                _run_key(run_id),
+                "run",
+                "SET #cancel = :reason",
+                "attribute_not_exists(#cancel) AND #status IN (:queued, :starting, :running)",
+                reason=reason,
+                queued=RunStatus.QUEUED.value,
+                starting=RunStatus.STARTING.value,
+                running=RunStatus.RUNNING.value,
+            )
+        except ConflictError:
+            self.get_run(run_id)  # a run that does not exist is another matter
             return False
         return True
 
@@ -184,6 +213,9 @@ def _of_run(run: Run) -> dict[str, Any]:
         "status": run.status.value,
         "created_at": run.created_at,
         "counts": dict(run.counts),
+        "retry_of": run.retry_of,
+        "first_step": run.first_step,
+        "from_start": run.from_start,
     }
 
 
@@ -202,4 +234,8 @@ def _to_run(item: Mapping[str, Any]) -> Run:
         execution_arn=item.get("execution_arn"),
         error=item.get("error"),
         counts=item.get("counts", {}),
+        retry_of=item.get("retry_of"),
+        first_step=item.get("first_step", 1),
+        from_start=item.get("from_start", False),
+        cancel=item.get("cancel"),
     )

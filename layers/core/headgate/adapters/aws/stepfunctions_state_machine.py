@@ -4,11 +4,15 @@ import json
 from typing import TYPE_CHECKING
 
 from headgate.adapters.aws.failures import translated
+from headgate.domain.execution import Execution
 from headgate.domain.run import Run
-from headgate.errors import ConflictError
+from headgate.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+
+# StopExecution's own limit of a cause.
+_LONGEST_CAUSE = 32_768
 
 
 class StepFunctionsStateMachine:
@@ -23,12 +27,27 @@ class StepFunctionsStateMachine:
                 return self._client.start_execution(
                     stateMachineArn=self._arn,
                     name=run.execution_name,
-                    input=json.dumps({"run_id": run.run_id, "step": 1}),
+                    input=json.dumps({"run_id": run.run_id, "step": run.first_step}),
                 )["executionArn"]
         except ConflictError:
-            return f"{self._arn.replace(':stateMachine:', ':execution:')}:{run.execution_name}"
+            return self._execution(run)
 
-    def stop(self, execution_arn: str, reason: str) -> None:
-        """Raises NotFoundError. Stopping what has ended changes nothing."""
-        with translated(f"the execution {execution_arn}"):
-            self._client.stop_execution(executionArn=execution_arn, error="Cancelled", cause=reason)
+    def stop(self, run: Run, reason: str) -> None:
+        arn = self._execution(run)
+        try:
+            with translated(f"the execution {arn}"):
+                self._client.stop_execution(executionArn=arn, error="Cancelled", cause=reason[:_LONGEST_CAUSE])
+        except NotFoundError:
+            return
+
+    def status(self, run: Run) -> Execution | None:
+        arn = self._execution(run)
+        try:
+            with translated(f"the execution {arn}"):
+                found = self._client.describe_execution(executionArn=arn)
+        except NotFoundError:
+            return None
+        return Execution(found["status"], found.get("error", ""), found.get("cause", ""))
+
+    def _execution(self, run: Run) -> str:
+        return f"{self._arn.replace(':stateMachine:', ':execution:')}:{run.execution_name}"

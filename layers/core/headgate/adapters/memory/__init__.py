@@ -4,6 +4,7 @@ from headgate.adapters.memory.alert_topic import MemoryAlertTopic
 from headgate.adapters.memory.artifact_store import MemoryArtifactStore
 from headgate.adapters.memory.bundle_store import MemoryBundleStore
 from headgate.adapters.memory.clock import MemoryClock
+from headgate.adapters.memory.containers import MemoryContainers
 from headgate.adapters.memory.event_bus import MemoryEventBus
 from headgate.adapters.memory.event_log import MemoryEventLog
 from headgate.adapters.memory.history import MemoryHistory
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryArtifactStore",
     "MemoryBundleStore",
     "MemoryClock",
+    "MemoryContainers",
     "MemoryEventBus",
     "MemoryEventLog",
     "MemoryHistory",

@@ -21,7 +21,16 @@ class MemoryRunStore:
         self._causes: dict[tuple[str, str], int] = {}
         self._slots: dict[str, int] = {}
 
-    def create_run(self, job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+    def create_run(
+        self,
+        job: Job,
+        bundle: str,
+        cause: Cause,
+        *,
+        retry_of: int | None = None,
+        first_step: int = 1,
+        from_start: bool = False,
+    ) -> tuple[Run, bool]:
         with self._lock:
             known = self._causes.get((job.name, cause.key))
             if known is not None:
@@ -35,6 +44,9 @@ class MemoryRunStore:
                 cause=cause,
                 status=RunStatus.QUEUED,
                 created_at=iso(self._clock.now()),
+                retry_of=retry_of,
+                first_step=first_step,
+                from_start=from_start,
             )
             self._runs[run.run_id] = run
             self._causes[job.name, cause.key] = run.run_id
@@ -58,12 +70,20 @@ class MemoryRunStore:
     def take_slot(self, run: Run) -> bool:
         with self._lock:
             stored = self._runs.get(run.run_id)
-            if stored is None or stored.status is not RunStatus.QUEUED:
+            if stored is None or stored.status is not RunStatus.QUEUED or stored.cancel is not None:
                 return False
             if self._slots.get(stored.job, stored.run_id) != stored.run_id:
                 return False
             self._slots[stored.job] = stored.run_id
             self._runs[stored.run_id] = stored.with_status(RunStatus.STARTING)
+            return True
+
+    def request_cancel(self, run_id: int, reason: str) -> bool:
+        with self._lock:
+            run = self.get_run(run_id)
+            if run.status.is_final or run.cancel is not None:
+                return False
+            self._runs[run_id] = replace(run, cancel=reason)
             return True
 
     def record_execution(self, run_id: int, execution_arn: str) -> None:

@@ -6,6 +6,7 @@ from headgate.adapters.memory.alert_topic import MemoryAlertTopic
 from headgate.adapters.memory.artifact_store import MemoryArtifactStore
 from headgate.adapters.memory.bundle_store import MemoryBundleStore
 from headgate.adapters.memory.clock import MemoryClock
+from headgate.adapters.memory.containers import MemoryContainers
 from headgate.adapters.memory.event_bus import MemoryEventBus
 from headgate.adapters.memory.event_log import MemoryEventLog
 from headgate.adapters.memory.history import MemoryHistory
@@ -33,6 +34,7 @@ class MemoryWorld:
     history: MemoryHistory = field(default_factory=MemoryHistory)
     bus: MemoryEventBus = field(default_factory=MemoryEventBus)
     machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
+    containers: MemoryContainers = field(default_factory=MemoryContainers)
     scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
     slots: MemorySlots = field(default_factory=MemorySlots)
