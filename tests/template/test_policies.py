@@ -23,6 +23,7 @@ WITHOUT_RESOURCE = {
     ("RunMachineRole", "logs:PutResourcePolicy"): "as above",
     ("RunMachineRole", "logs:DescribeResourcePolicies"): "as above",
     ("RunMachineRole", "logs:DescribeLogGroups"): "as above",
+    ("ReapRunsRole", "ecs:ListTasks"): "no resource on Fargate; a condition keeps it to the cluster",
     ("RunnerExecutionRole", "ecr:GetAuthorizationToken"): "the token opens only what BatchGetImage allows",
 }
 
@@ -88,7 +89,7 @@ def test_a_function_writes_only_its_own_log(verb: str) -> None:
 
 def test_events_are_published_as_headgate_only() -> None:
     publishing = [statement for _, statement in grants() if "events:PutEvents" in statement.actions]
-    assert len(publishing) == 3
+    assert len(publishing) == 5
     for statement in publishing:
         assert statement.resources == ("Bus.Arn",)
         assert statement.conditions == {"StringEquals": {"events:source": "headgate"}}
@@ -132,6 +133,8 @@ def test_a_dbt_project_reads_the_warehouses_secrets_only() -> None:
         ("dynamodb:UpdateItem", "run#000000000012", True),
         ("dynamodb:GetItem", "environment#production", True),
         ("dynamodb:UpdateItem", "environment#production", False),
+        ("dynamodb:UpdateItem", "pool#production", True),
+        ("dynamodb:DeleteItem", "pool#production", False),
         ("dynamodb:UpdateItem", "job#finance", False),
         ("dynamodb:GetItem", "job#finance", False),
         ("dynamodb:GetItem", "event#1", False),
@@ -174,6 +177,31 @@ def test_the_console_only_reads() -> None:
     assert {a for a in actions if not a.startswith("logs:")} == {
         "dynamodb:GetItem", "dynamodb:Query", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue",
     }  # fmt: skip
+
+
+# Who may stop and start
+
+
+def test_only_the_dispatcher_and_the_reaper_start_executions() -> None:
+    starting = {role for role, statement in grants() if "states:StartExecution" in statement.actions}
+    assert starting == {"DispatchRunsRole", "ReapRunsRole"}
+
+
+@pytest.mark.parametrize("role", ["ServeApiRole", "ReapRunsRole"])
+def test_an_execution_is_stopped_by_who_may_cancel_and_only_this_stacks(role: str) -> None:
+    statements = role_statements(TEMPLATE, role)
+    execution = f"arn:aws:states:{ACCOUNT}:execution"
+    assert allows(statements, "states:StopExecution", f"{execution}:headgate-run:run-12")
+    assert not allows(statements, "states:StopExecution", f"{execution}:other:run-12")
+
+
+def test_the_reaper_reaches_containers_of_this_stacks_cluster_only() -> None:
+    statements = role_statements(TEMPLATE, "ReapRunsRole")
+    task, other = f"arn:aws:ecs:{ACCOUNT}:task/Cluster/0123", f"arn:aws:ecs:{ACCOUNT}:cluster/other"
+    for action in ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:StopTask"):
+        assert allows(statements, action, task, ecs__cluster="Cluster.Arn")
+        assert not allows(statements, action, task, ecs__cluster=other)
+    assert not allows(statements, "ecs:RunTask", "*", ecs__cluster="Cluster.Arn")
 
 
 # Who may act as whom
@@ -221,11 +249,10 @@ def test_only_this_stacks_schedules_take_the_schedule_role_and_only_to_match_tri
         "StringEquals": {"aws:SourceAccount": "123456789012"},
         "ArnEquals": {"aws:SourceArn": f"arn:aws:scheduler:{ACCOUNT}:schedule-group/headgate"},
     }
-    (statement,) = role_statements(TEMPLATE, "ScheduleRole")
-    assert (statement.actions, statement.resources) == (
-        ("lambda:InvokeFunction",),
-        ("MatchTriggersFunction.Arn",),
-    )
+    assert [(s.actions, s.resources) for s in role_statements(TEMPLATE, "ScheduleRole")] == [
+        (("lambda:InvokeFunction",), ("MatchTriggersFunction.Arn",)),
+        (("sqs:SendMessage",), ("MatchTriggersDlq.Arn",)),
+    ]
 
 
 def test_no_role_of_a_service_can_be_taken_for_another_account() -> None:

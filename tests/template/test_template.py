@@ -18,6 +18,7 @@ TEMPLATE = template()
 FUNCTIONS = TEMPLATE.of_type("AWS::Serverless::Function")
 GLOBALS = TEMPLATE.resolve(TEMPLATE.data["Globals"])["Function"]
 LOG_GROUPS = TEMPLATE.of_type("AWS::Logs::LogGroup")
+RUNNERS_SETTINGS = (ROOT / "runner" / "headgate_runner" / "settings.py").read_text()
 SETTINGS = {
     PREFIX + name.upper() for name, _ in inspect.getmembers(Settings, lambda m: isinstance(m, property))
 }
@@ -71,17 +72,22 @@ def test_the_environment_of_a_function_is_what_the_settings_read(name: str) -> N
 def test_the_environment_of_the_runner_is_what_the_settings_read() -> None:
     (container,) = _runner()["ContainerDefinitions"]
     names = {variable["Name"] for variable in container["Environment"]}
-    assert {"HEADGATE_TABLE", "HEADGATE_BUCKET", "HEADGATE_SECRETS_PREFIX"} <= names <= SETTINGS
+    own = names - SETTINGS
+    assert {"HEADGATE_TABLE", "HEADGATE_BUCKET", "HEADGATE_SECRETS_PREFIX"} <= names
+    assert own == {"HEADGATE_STOP_SECONDS"}
+    assert own <= set(re.findall(r"HEADGATE_[A-Z_]+", RUNNERS_SETTINGS))
 
 
 def test_settings_are_set_where_they_are_needed() -> None:
     everywhere = set(GLOBALS["Environment"]["Variables"])
     assert {"HEADGATE_TABLE", "HEADGATE_BUCKET", "HEADGATE_BUS", "HEADGATE_SECRETS_PREFIX"} <= everywhere
-    assert FUNCTIONS["DispatchRunsFunction"]["Environment"]["Variables"] == {
-        "HEADGATE_STATE_MACHINE_ARN": "RunMachine"
-    }
-    assert FUNCTIONS["FinalizeRunFunction"]["Environment"]["Variables"] == {
-        "HEADGATE_ALERT_TOPIC_ARN": "AlertTopic"
+    machine, topic = {"HEADGATE_STATE_MACHINE_ARN": "RunMachine"}, {"HEADGATE_ALERT_TOPIC_ARN": "AlertTopic"}
+    own = {name: properties.get("Environment", {}).get("Variables") for name, properties in FUNCTIONS.items()}
+    assert {name: variables for name, variables in own.items() if variables} == {
+        "DispatchRunsFunction": machine,
+        "FinalizeRunFunction": topic,
+        "ReapRunsFunction": {**machine, **topic, "HEADGATE_CLUSTER_ARN": "Cluster.Arn"},
+        "ServeApiFunction": machine,
     }
 
 
@@ -105,14 +111,29 @@ def test_every_rule_keeps_what_it_cannot_deliver() -> None:
             assert queue in _queues_that_accept(f"{name}.Arn")
 
 
-def test_every_function_behind_a_rule_keeps_what_it_cannot_handle() -> None:
-    targets = {
-        target["Arn"].removesuffix(".Arn")
-        for rule in TEMPLATE.of_type("AWS::Events::Rule").values()
-        for target in rule["Targets"]
-    }
-    for name in targets:
-        assert FUNCTIONS[name]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+def test_every_function_behind_a_rule_keeps_what_it_cannot_handle_as_it_got_it() -> None:
+    """Not by OnFailure, which wraps the event: what waits in a queue is to be given to the function again."""
+    for rule in TEMPLATE.of_type("AWS::Events::Rule").values():
+        for target in rule["Targets"]:
+            function = FUNCTIONS[target["Arn"].removesuffix(".Arn")]
+            assert "DestinationConfig" not in function["EventInvokeConfig"]
+            if "ScheduleExpression" in rule:
+                assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0, "it comes again by itself"
+            else:
+                dead = {"Type": "SQS", "TargetArn": target["DeadLetterConfig"]["Arn"]}
+                assert function["DeadLetterQueue"] == dead
+
+
+def test_every_minute_somebody_looks_after_what_was_lost() -> None:
+    rule = TEMPLATE.of_type("AWS::Events::Rule")["EveryMinuteRule"]
+    assert rule["ScheduleExpression"] == "rate(1 minute)"
+    assert [target["Arn"] for target in rule["Targets"]] == ["ReapRunsFunction.Arn"]
+
+
+def test_a_schedule_keeps_what_it_cannot_deliver_where_the_rule_does() -> None:
+    outputs = TEMPLATE.resolve(TEMPLATE.data["Outputs"])
+    assert outputs["ScheduleDlqArn"]["Value"] == "MatchTriggersDlq.Arn"
+    assert outputs["ScheduleTargetArn"]["Value"] == "MatchTriggersFunction.Arn"
 
 
 def test_the_alert_queue_gives_up_into_a_queue() -> None:
@@ -130,7 +151,7 @@ def test_the_alert_queue_gives_up_into_a_queue() -> None:
 def test_every_dead_letter_queue_raises_the_alarm() -> None:
     watched = str(TEMPLATE.of_type("AWS::CloudWatch::Alarm")["UndeliveredAlarm"]["Metrics"])
     dead = [name for name in TEMPLATE.of_type("AWS::SQS::Queue") if name.endswith("Dlq")]
-    assert len(dead) == 4
+    assert len(dead) == 5
     for name in dead:
         assert f"{name}.QueueName" in watched
         assert TEMPLATE.of_type("AWS::SQS::Queue")[name]["MessageRetentionPeriod"] == 1_209_600
@@ -224,7 +245,7 @@ def test_every_route_leads_to_a_function_that_lets_the_api_in() -> None:
     ]
     routes = TEMPLATE.of_type("AWS::ApiGatewayV2::Route")
     assert {route["RouteKey"] for route in routes.values()} == {
-        "POST /webhooks/fivetran/{source}", "GET /", "GET /runs/{run_id}",
+        "POST /webhooks/fivetran/{source}", "GET /", "GET /runs/{run_id}", "ANY /api/{proxy+}",
     }  # fmt: skip
     for route in routes.values():
         integration = integrations[route["Target"].removeprefix("integrations/")]
@@ -249,7 +270,10 @@ def test_the_runner_is_one_container_that_writes_only_to_its_scratch() -> None:
     assert container["Name"] == "runner"
     assert container["ReadonlyRootFilesystem"] is True
     assert [mount["ContainerPath"] for mount in container["MountPoints"] if not mount["ReadOnly"]] == ["/tmp"]  # noqa: S108
-    assert container["StopTimeout"] == 120
+    variables = {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+    assert container["StopTimeout"] == int(variables["HEADGATE_STOP_SECONDS"]) == 120, (
+        "the longest on Fargate"
+    )
     assert "Secrets" not in container, "secrets are read at run time, below the environment's names only"
     assert container["LogConfiguration"]["Options"]["awslogs-group"] == "RunnerLogs"
 
@@ -286,7 +310,7 @@ def test_every_parameter_is_used_and_grouped() -> None:
 def test_outputs_are_complete() -> None:
     promised = {
         "ApiId", "ApiUrl", "TableName", "BucketName", "BusName", "StateMachineArn", "ClusterArn", "AlertTopicArn",
-        "AlertQueueUrl", "ScheduleGroupName", "ScheduleRoleArn", "ScheduleTargetArn", "SecretsPrefix",
+        "AlertQueueUrl", "ScheduleDlqArn", "ScheduleGroupName", "ScheduleRoleArn", "ScheduleTargetArn", "SecretsPrefix",
         "FivetranSecretName", "ApiTokenSecretName", "ConsoleUrl", "RunnerRepositoryUri",
     }  # fmt: skip
     outputs = TEMPLATE.data["Outputs"]

@@ -106,6 +106,7 @@ class World:
             self.settings.schedule_group,
             self.settings.schedule_role_arn,
             self.settings.schedule_target_arn,
+            self.settings.schedule_dlq_arn,
         )
 
     @cached_property

@@ -19,6 +19,7 @@ OUTPUTS = {
     "HEADGATE_SCHEDULE_GROUP": "ScheduleGroupName",
     "HEADGATE_SCHEDULE_ROLE_ARN": "ScheduleRoleArn",
     "HEADGATE_SCHEDULE_TARGET_ARN": "ScheduleTargetArn",
+    "HEADGATE_SCHEDULE_DLQ_ARN": "ScheduleDlqArn",
     "HEADGATE_CONSOLE_URL": "ConsoleUrl",
 }
 
@@ -83,6 +84,11 @@ class Settings:
     @property
     def schedule_target_arn(self) -> str:
         return self._get("SCHEDULE_TARGET_ARN")
+
+    @property
+    def schedule_dlq_arn(self) -> str | None:
+        """None: a stack from before it had one."""
+        return self.variables.get(PREFIX + "SCHEDULE_DLQ_ARN") or None
 
     @property
     def console_url(self) -> str:
