@@ -9,7 +9,9 @@ from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import Claim, NodeState, StepRecord
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.errors import LeaseLostError
+from headgate.usecases.repair_queue import repair_queue
 from headgate.usecases.run_nodes import (
+    FENCE_SECONDS,
     HALT_SECONDS,
     LEASE_SECONDS,
     MARGIN_SECONDS,
@@ -18,7 +20,6 @@ from headgate.usecases.run_nodes import (
     Idle,
     Over,
     QueueSession,
-    repair,
 )
 from tests.plans import DIAMOND, plan_of, result_of, write
 
@@ -248,7 +249,7 @@ def test_a_lost_runners_claim_is_built_by_another_and_its_late_result_refused(
     assert claimed(lost) == "a"
     survive(other, clock)
     assert isinstance(other.next(), Idle)
-    assert other.next() == Claim("a", skip=False, attempt=2)
+    assert other.next() == Claim("a", skip=False, attempt=2, uncertain=True)
     with pytest.raises(LeaseLostError):
         lost.finish("a", result_of("a", NodeStatus.ERROR))
     with pytest.raises(LeaseLostError):
@@ -264,9 +265,9 @@ def test_a_lease_that_is_only_just_over_is_left_alone(queue: Ledger, clock: Memo
     plan = write(queue, plan_of())
     slow, other = begun(queue, clock, plan, 1), begun(queue, clock, plan, 2)
     assert claimed(slow) == OPENING
-    clock.advance(LEASE_SECONDS - 1)
+    clock.advance(LEASE_SECONDS - FENCE_SECONDS - 1)
     other.renew()
-    clock.advance(MARGIN_SECONDS)
+    clock.advance(FENCE_SECONDS + MARGIN_SECONDS)
     assert isinstance(other.next(), Idle)
     assert states(queue, plan)[OPENING] is NodeState.RUNNING
     assert not queue.runners(7, 1)[0].ended
@@ -279,7 +280,7 @@ def test_a_restarted_runner_takes_back_what_its_dead_attempt_held(queue: Ledger,
     assert claimed(dead) == "a"
     again = begun(queue, clock, plan, 1)
     assert again.epoch == 2
-    assert again.next() == Claim("a", skip=False, attempt=2)
+    assert again.next() == Claim("a", skip=False, attempt=2, uncertain=True)
     with pytest.raises(LeaseLostError):
         dead.finish("a", result_of("a"))
 
@@ -294,7 +295,7 @@ def test_a_takeover_that_died_half_way_is_completed_by_the_next_runner(
     # Runner 2 expired the lease, and died before it handed the opening back.
     assert queue.expire_lease(7, 1, queue.runners(7, 1)[0])
     assert isinstance(last.next(), Idle)
-    assert last.next() == Claim(OPENING, skip=False, attempt=2)
+    assert last.next() == Claim(OPENING, skip=False, attempt=2, uncertain=True)
 
 
 def test_what_a_runner_held_when_it_ended_is_built_by_another(queue: Ledger, clock: MemoryClock) -> None:
@@ -367,8 +368,8 @@ def test_repair_changes_nothing_where_nothing_is_wrong(queue: Ledger, clock: Mem
     built(session)
     claimed(session)
     before = queue.nodes(7, 1)
-    repair(queue, plan, lost={})
-    repair(queue, plan, lost={1: session.epoch, 9: 4})
+    repair_queue(queue, plan, {})
+    repair_queue(queue, plan, {1: session.epoch, 9: 4})
     assert queue.nodes(7, 1) == before
 
 
@@ -376,7 +377,7 @@ def test_a_hooks_result_never_opens_the_closing(queue: Ledger, clock: MemoryCloc
     plan = write(queue, plan_of())
     begun(queue, clock, plan, 1)
     queue.record(7, 1, result_of("operation.shop.hook"), "now")
-    repair(queue, plan, lost={})
+    repair_queue(queue, plan, {})
     assert states(queue, plan)[CLOSING] is NodeState.WAITING
 
 

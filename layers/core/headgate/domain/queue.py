@@ -12,6 +12,14 @@ from enum import StrEnum
 from headgate.domain.plan import CLOSING, COMMAND, OPENING, Engine, Plan, PlannedNode
 from headgate.domain.results import NodeResult
 
+# A lease lasts so long without a renewal. All of these are seconds.
+LEASE_SECONDS = 60.0
+# How much longer an unchanged lease is watched before somebody else takes it.
+MARGIN_SECONDS = 10.0
+# How long before its lease ends a runner that could not renew it stops: its last query ends before the lease does.
+FENCE_SECONDS = 10.0
+# Who has watched nothing must compare `until` with a clock of its own; the two may differ by five minutes.
+REAPER_MARGIN_SECONDS = 360.0
 MAX_PRIORITY = 10**9
 # A log chunk's sequence is epoch * this + its number: the chunks of a later attempt sort after those before.
 CHUNKS_PER_EPOCH = 1_000_000
@@ -153,6 +161,21 @@ def _record(node: PlannedNode, position: int, state: NodeState, waits: frozenset
         predicted_seconds=node.predicted_seconds,
         waits=waits,
     )
+
+
+def unfinished_parents(plan: Plan, nodes: Iterable[NodeRecord]) -> dict[str, frozenset[int]]:
+    """unique_id -> the positions that its waiting set should hold, by the records alone; for nodes with a turn.
+
+    The closing is left out once nothing else is open: it may wait or be ready then.
+    """
+    done = {node.unique_id for node in nodes if node.state is NodeState.DONE}
+    if plan.engine is Engine.COMMAND:
+        return {COMMAND: frozenset()}
+    due: dict[str, frozenset[int]] = {OPENING: frozenset()}
+    for node in plan.nodes:
+        parents = node.parents or (OPENING,)
+        due[node.unique_id] = frozenset(plan.positions[parent] for parent in parents if parent not in done)
+    return due if due.keys() <= done else due | {CLOSING: CLOSING_WAITS}
 
 
 def is_drained(open_ids: Iterable[str]) -> bool:

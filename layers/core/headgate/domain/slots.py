@@ -29,7 +29,8 @@ class Holder:
         *numbers, unique_id = text.split("#", 4)
         if len(numbers) != 4 or not all(number.isascii() and number.isdigit() for number in numbers):
             return None
-        return cls(*map(int, numbers), unique_id)
+        run_id, step, runner, epoch = map(int, numbers)
+        return cls(run_id, step, runner, epoch, unique_id)
 
 
 def void_holders(

@@ -1,0 +1,136 @@
+"""Take nodes of the shared queue, the most urgent first: hints, places in pools, one conditional write."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from heapq import heappop, heappush, nsmallest
+from threading import Lock
+
+from headgate.domain.instant import iso
+from headgate.domain.plan import Plan
+from headgate.domain.queue import Claim, NodeRecord
+from headgate.ports import Clock, NodeQueue
+from headgate.usecases.hold_places import Places
+
+# How long a hint is worth a try: by then the index shows the node, and whether somebody else has it.
+HINT_SECONDS = 1.0
+
+
+class Hints:
+    """Nodes that are probably ready, though the index may not show it yet: released here, or seen a moment ago."""
+
+    def __init__(self, clock: Clock, priority: Mapping[str, float], limit: int) -> None:
+        self._clock, self._priority, self.limit = clock, priority, limit
+        # (how little urgent, id, good until)
+        self._heap: list[tuple[float, str, float]] = []
+        self._lock = Lock()
+
+    def add(self, unique_ids: Iterable[str]) -> None:
+        until = self._clock.now() + HINT_SECONDS
+        with self._lock:
+            for unique_id in unique_ids:
+                heappush(self._heap, (-self._priority.get(unique_id, 0.0), unique_id, until))
+            if len(self._heap) > 2 * self.limit:
+                # A sorted list is a heap. What is left out is found in the index.
+                self._heap = nsmallest(self.limit, self._heap)
+
+    def pop(self) -> str | None:
+        """The most urgent one, or None."""
+        now = self._clock.now()
+        with self._lock:
+            while self._heap:
+                _, unique_id, until = heappop(self._heap)
+                if now <= until:
+                    return unique_id
+        return None
+
+
+class Claims:
+    """What one epoch of one runner has claimed and not yet ended."""
+
+    def __init__(self, queue: NodeQueue, clock: Clock, plan: Plan, runner: int, places: Places) -> None:
+        self._queue, self._clock, self._runner = queue, clock, runner
+        self._key = (plan.run_id, plan.step)
+        self._places = places
+        self._epoch = 0
+        self._held: set[str] = set()
+        # Claims that got no answer: they may be ours.
+        self._doubtful: set[str] = set()
+        self._lock = Lock()
+        priority = {node.unique_id: node.priority for node in plan.nodes}
+        self.hints = Hints(clock, priority, 2 * max(plan.runners, 4))
+
+    def begin(self, epoch: int) -> None:
+        """Forget what an earlier epoch held: it is void."""
+        with self._lock:
+            self._epoch, self._held, self._doubtful = epoch, set(), set()
+
+    @property
+    def held(self) -> list[str]:
+        with self._lock:
+            return sorted(self._held)
+
+    def hinted(self, skip: bool) -> Claim | None:
+        """Claim the most urgent hint that is still ready."""
+        while (unique_id := self.hints.pop()) is not None:
+            claim = self._claim(unique_id, skip)
+            if claim is not None:
+                return claim
+        return None
+
+    def first(self, candidates: Sequence[str], skip: bool = False) -> Claim | None:
+        """Claim the first of these that is still ready and whose pools have a place; the rest become hints."""
+        for tried, unique_id in enumerate(candidates, 1):
+            claim = self._claim(unique_id, skip)
+            if claim is not None:
+                self.hints.add(candidates[tried : tried + self.hints.limit])
+                return claim
+        return None
+
+    def _claim(self, unique_id: str, skip: bool) -> Claim | None:
+        with self._lock:
+            if unique_id in self._held:
+                # Ours already: its place must not be taken, and given back, a second time.
+                return None
+        # What is only recorded as skipped needs no place.
+        if not skip and not self._places.take(unique_id):
+            return None
+        record = self._write(unique_id)
+        if record is None:
+            self._places.give_back(unique_id)
+            return None
+        with self._lock:
+            self._held.add(unique_id)
+        return Claim(unique_id, record.skip or skip, record.claims, record.uncertain)
+
+    def _write(self, unique_id: str) -> NodeRecord | None:
+        self._doubtful.add(unique_id)
+        record = self._queue.claim(
+            *self._key, unique_id, runner=self._runner, epoch=self._epoch, at=iso(self._clock.now())
+        )
+        self._doubtful.discard(unique_id)
+        return record
+
+    def settle(self) -> None:
+        """Undo the claims that got no answer, and give back places that are owed."""
+        for unique_id in list(self._doubtful):
+            self._queue.hand_back(*self._key, unique_id, runner=self._runner, epoch=self._epoch)
+            self._places.give_back(unique_id)
+            self._doubtful.discard(unique_id)
+        self._places.settle()
+
+    def let_go(self, unique_id: str) -> None:
+        """Its end is recorded, or it is somebody else's."""
+        # Held until its places are free: nobody here may claim it again before.
+        self._places.give_back(unique_id)
+        with self._lock:
+            self._held.discard(unique_id)
+
+    def hand_back(self, unique_ids: Iterable[str] | None) -> list[str]:
+        """Return these (or all) that are still held to the queue; those for which it happened."""
+        with self._lock:
+            given = sorted(self._held if unique_ids is None else self._held.intersection(unique_ids))
+        returned = []
+        for unique_id in given:
+            if self._queue.hand_back(*self._key, unique_id, runner=self._runner, epoch=self._epoch):
+                returned.append(unique_id)
+            self.let_go(unique_id)
+        return returned
