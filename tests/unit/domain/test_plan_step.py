@@ -11,7 +11,8 @@ from headgate.domain.command import Command
 from headgate.domain.job import RunnerSize
 from headgate.domain.manifest import Index
 from headgate.domain.plan import Plan
-from headgate.domain.plan_step import UNKNOWN_SECONDS, count_runners, plan_step
+from headgate.domain.plan_step import count_runners, plan_step
+from headgate.domain.prediction import UNKNOWN_SECONDS
 from headgate.errors import PlanError, SelectionError
 from tests.builders import make_environment, make_index, make_node
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from headgate.errors import ManifestError
+from headgate.domain.wishes import Wishes
+from headgate.errors import InputError, ManifestError
 
 # dbt 1.6 writes v10, 1.7 writes v11, 1.8 to 1.12 write v12.
 SUPPORTED_SCHEMAS = (10, 11, 12)
@@ -36,6 +37,10 @@ class Node(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     dbt. severity: `error` or `warn` of a test. owner: whom to tell (see `_Owners`). empty: has no SQL, which
     dbt never builds. config: what `config.<key>:` can match: texts, booleans, lists and mappings of them.
     tested: the node a test is attached to, or a unit test's model. test_name: the generic test's name.
+    timeout (seconds), pools: what `meta: {headgate: …}` says.
+
+    It is stored as a list: fields are only ever added at the end, with a default, so that indexes written by the
+    version before and after can be read.
     """
 
     unique_id: str
@@ -65,6 +70,8 @@ class Node(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     enabled: bool = True
     empty: bool = False
     config: dict[str, Any] = {}
+    timeout: float | None = None
+    pools: tuple[str, ...] = ()
 
     @property
     def is_parsed(self) -> bool:
@@ -219,7 +226,10 @@ def read_manifest(body: bytes, found_at: str = "manifest.json") -> Index:
         schema_version=manifest.metadata.dbt_schema_version,
         project_name=manifest.metadata.project_name or "",
         adapter_type=manifest.metadata.adapter_type or "",
-        nodes={unique_id: _node(entry, owners.of(entry)) for unique_id, entry in entries.items()},
+        nodes={
+            unique_id: _node(entry, owners.of(entry), _wishes(entry, found_at))
+            for unique_id, entry in entries.items()
+        },
         groups=groups,
         default_selector=_default_selector(manifest.selectors),
     )
@@ -271,7 +281,7 @@ def _check_dependencies(index: Index, found_at: str) -> None:
         ) from fault
 
 
-def _node(entry: _Entry, owner: str) -> Node:
+def _node(entry: _Entry, owner: str, wishes: Wishes) -> Node:
     config = entry.config
     is_test = entry.resource_type in ("test", "unit_test")
     parents = entry.depends_on.nodes if entry.depends_on else ()
@@ -305,7 +315,18 @@ def _node(entry: _Entry, owner: str) -> Node:
         enabled=config.get("enabled") is not False,
         empty=_is_empty(entry),
         config=_selectable(config) or {},
+        timeout=wishes.timeout,
+        pools=wishes.pools,
     )
+
+
+def _wishes(entry: _Entry, found_at: str) -> Wishes:
+    # dbt keeps `meta` in the config; versions before 1.10 had it beside as well.
+    said = (_mapping(meta).get("headgate") for meta in (entry.config.get("meta"), entry.meta))
+    try:
+        return Wishes.of(next((one for one in said if one is not None), None))
+    except InputError as fault:
+        raise ManifestError(f"{found_at}: {entry.unique_id}: meta.headgate{fault}") from fault
 
 
 def _is_empty(entry: _Entry) -> bool:

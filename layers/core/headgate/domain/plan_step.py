@@ -1,51 +1,39 @@
 """Planning a step: an index, a command and predictions become a Plan. What is planned is what dbt would queue.
 
-Which nodes and which order: BuildTask of dbt-core 1.11 with its test edges. How many runners: as many as the
-critical path lets be busy, K = ceil(1.15 * work / (critical path * threads)); more never end sooner.
+How many runners: as many as the critical path lets be busy, K = ceil(1.15 * work / (critical path * threads));
+more never end sooner.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from math import ceil
-from statistics import median
 
+from headgate.domain.build_order import build_queue_graph, resource_types
 from headgate.domain.command import Command
-from headgate.domain.graph import (
-    Graph,
-    bottom_levels,
-    subset,
-    topological_order,
-    with_test_edges,
-    without_detours,
-)
-from headgate.domain.job import Environment
-from headgate.domain.manifest import Index, Node
-from headgate.domain.plan import Plan, PlannedNode
-from headgate.domain.selection.resolve import Resolver, dependencies
+from headgate.domain.engine import engine_of, restricted_to
+from headgate.domain.graph import Graph, bottom_levels, topological_order
+from headgate.domain.job import Environment, Job, RetryPolicy
+from headgate.domain.manifest import Index
+from headgate.domain.plan import WAREHOUSE, Engine, Plan, PlannedNode
+from headgate.domain.prediction import Predictions
+from headgate.domain.repeatable import is_repeatable
+from headgate.domain.selection.resolve import Resolver
 from headgate.errors import PlanError
 
-# BuildTask.RUNNER_MAP without unit tests, which run within their model's turn.
-BUILT = frozenset({"model", "snapshot", "seed", "test", "saved_query", "exposure", "function"})
-
-# Seconds of a node that was never built and has no relative of its materialisation that was. They say little
-# about any warehouse; what counts is their order: tables cost most, views and exposures next to nothing.
-UNKNOWN_SECONDS = {
-    "table": 10.0,
-    "incremental": 10.0,
-    "materialized_view": 10.0,
-    "snapshot": 10.0,
-    "seed": 3.0,
-    "view": 1.0,
-    "function": 1.0,
-    "test": 2.0,
-    "unit_test": 2.0,
-    "ephemeral": 0.1,
-    "exposure": 0.1,
-    "saved_query": 0.1,
-}
-_UNKNOWN_MATERIALIZATION = 10.0
 # Room for predictions that are too low: 15 % more work than predicted still keeps every runner busy.
 _SLACK = 1.15
+# They never send a query of their own to the warehouse, so they take no place in a pool.
+_WITHOUT_QUERY = frozenset({"ephemeral", "exposure", "saved_query"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """What a step builds: the nodes with a turn of their own, unit tests by their model, and what to say about it."""
+
+    queued: frozenset[str]
+    unit_tests: Mapping[str, tuple[str, ...]]
+    notes: tuple[str, ...]
 
 
 def plan_step(
@@ -57,44 +45,51 @@ def plan_step(
     bundle: str,
     environment: Environment,
     predictions: Mapping[str, float],
+    job: Job | None = None,
+    only: Collection[str] | None = None,
+    dbt_version: str | None = None,
 ) -> Plan:
     """What one step builds, in which order and with how many runners; the same input gives the same plan.
 
-    predictions: unique_id -> seconds, of nodes that were built before. A selection that matches nothing is a
-    plan with no nodes and no runners. Raises SelectionError, and PlanError when the project needs a
-    definition that is not understood.
+    predictions: unique_id -> seconds, of nodes that were built before. only: exactly these nodes, whatever the
+    command selects: a retry's. dbt_version: the dbt that will build; the one that parsed unless given. A selection
+    that matches nothing is a plan with no nodes and no runners. Raises SelectionError, and PlanError when the
+    project needs a definition that is not understood.
     """
-    selected, notes = _selected(index, command)
-    unit_tests = _unit_tests(index, selected)
-    graph = build_queue_graph(index, {node for node in selected if index.nodes[node].resource_type in BUILT})
-    notes += [_orphan(test, index) for test in sorted(selected) if _is_orphan(index.nodes[test], selected)]
-    own = _Predictions(index, predictions)
-    seconds = {node: own.of(node) + sum(map(own.of, unit_tests.get(node, ()))) for node in graph}
+    engine = engine_of(command, dbt_version or index.dbt_version)
+    chosen = _chosen(index, command, only) if command.is_graph else _Chosen(frozenset(), {}, ())
+    graph = build_queue_graph(index, chosen.queued, command.verb)
+    own = Predictions(index, predictions)
+    seconds = {node: own.of(node) + sum(map(own.of, chosen.unit_tests.get(node, ()))) for node in graph}
     levels = bottom_levels(graph, seconds)
     work, critical = sum(seconds.values()), max(levels.values(), default=0.0)
+    nodes = _Nodes(index, command, environment, job)
+    planned = tuple(
+        nodes.planned(unique_id, graph, seconds[unique_id], levels[unique_id], chosen.unit_tests)
+        for unique_id in topological_order(graph)
+    )
+    if engine is Engine.SHARED:
+        runners = count_runners(len(graph), work, critical, environment)
+    else:
+        runners = 1 if planned or not command.is_graph else 0
+        command = command if only is None else restricted_to(command, index, only)
     return Plan(
         run_id=run_id,
         step=step,
         command=command,
         bundle=bundle,
         environment=environment.name,
-        nodes=tuple(
-            PlannedNode(
-                unique_id=unique_id,
-                resource_type=index.nodes[unique_id].resource_type,
-                materialized=index.nodes[unique_id].materialized,
-                parents=tuple(sorted(graph.pred[unique_id])),
-                predicted_seconds=round(seconds[unique_id], 3),
-                priority=round(levels[unique_id], 3),
-                unit_tests=unit_tests.get(unique_id, ()),
-            )
-            for unique_id in topological_order(graph)
-        ),
-        runners=count_runners(len(graph), work, critical, environment),
+        nodes=planned,
+        runners=runners,
         threads=environment.threads,
         work_seconds=round(work, 3),
         critical_path_seconds=round(critical, 3),
-        notes=tuple(notes),
+        notes=(*chosen.notes, *nodes.notes()),
+        engine=engine,
+        fail_fast=command.fail_fast,
+        retries=job.retries if job else RetryPolicy(),
+        error_classes=environment.error_classes,
+        pools=nodes.pools,
     )
 
 
@@ -102,23 +97,37 @@ def count_runners(nodes: int, work: float, critical_path: float, environment: En
     """How many runners can be kept busy; at most the environment's, and never one that would get no node."""
     if not nodes:
         return 0
-    useful = ceil(_SLACK * work / (critical_path * environment.threads)) if critical_path > 0 else 1
-    return max(1, min(useful, environment.runners.max, ceil(nodes / environment.threads)))
+    threads = environment.threads
+    useful = ceil(_SLACK * work / (critical_path * threads)) if critical_path > 0 else 1
+    at_once = min(nodes, environment.concurrency or nodes)
+    return max(1, min(useful, environment.runners.max, ceil(at_once / threads)))
 
 
-def build_queue_graph(index: Index, queued: Iterable[str]) -> Graph:
-    """The order in which dbt's build queue would hand out these nodes, with no wait that follows from another.
-
-    dbt adds the test edges to the whole project's graph first and takes the subset then: a node also waits
-    for a test whose model is not selected. The queue's own graph has more edges; its order is the same.
-    """
-    tests = {
-        unique_id: node.depends_on for unique_id, node in index.nodes.items() if node.resource_type == "test"
-    }
-    waiting = [
-        node.unique_id for node in index.nodes.values() if node.is_parsed and node.unique_id not in tests
+def _chosen(index: Index, command: Command, only: Collection[str] | None) -> _Chosen:
+    if only is None:
+        found, notes = _selected(index, command)
+    else:
+        found = {unique_id for unique_id in only if unique_id in index.nodes}
+        notes = [f"{unique_id} is no longer there" for unique_id in sorted(set(only) - found)]
+    types = resource_types(command)
+    selected = {node for node in found if index.nodes[node].resource_type in types}
+    if command.verb != "build":
+        return _Chosen(frozenset(selected), {}, tuple(notes))
+    # BuildTask runs unit tests within their model's turn, before the model.
+    unit_tests: dict[str, list[str]] = defaultdict(list)
+    for unique_id in sorted(selected):
+        node = index.nodes[unique_id]
+        if node.resource_type == "unit_test":
+            unit_tests[str(node.tested)].append(unique_id)
+    queued = {node for node in selected if index.nodes[node].resource_type != "unit_test"}
+    notes += [
+        f"{test} is selected, but dbt runs a unit test only together with its model {model}"
+        for model, tests in unit_tests.items()
+        for test in tests
+        if model not in queued
     ]
-    return without_detours(subset(with_test_edges(dependencies(index), tests, waiting), set(queued)))
+    attached = {model: tuple(tests) for model, tests in unit_tests.items() if model in queued}
+    return _Chosen(frozenset(queued), attached, tuple(notes))
 
 
 def _selected(index: Index, command: Command) -> tuple[set[str], list[str]]:
@@ -132,38 +141,50 @@ def _selected(index: Index, command: Command) -> tuple[set[str], list[str]]:
     return {node for node in resolved.nodes if not index.nodes[node].empty}, notes
 
 
-def _unit_tests(index: Index, selected: set[str]) -> dict[str, tuple[str, ...]]:
-    """model -> its selected unit tests; dbt runs them before the model, in the same turn."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for unique_id in sorted(selected):
-        node = index.nodes[unique_id]
-        if node.resource_type == "unit_test" and node.tested in selected:
-            found[str(node.tested)].append(unique_id)
-    return {model: tuple(tests) for model, tests in found.items()}
+class _Nodes:
+    """Turns nodes of the index into nodes of the plan, by what environment and job say about all of them."""
 
+    def __init__(self, index: Index, command: Command, environment: Environment, job: Job | None) -> None:
+        self._index, self._command, self._environment = index, command, environment
+        self._timeout = job.node_timeout if job else None
+        limits = {WAREHOUSE: environment.concurrency} if environment.concurrency else {}
+        self.pools: dict[str, int] = {**environment.pools, **limits}
+        self._without_limit: dict[str, str] = {}
 
-def _is_orphan(node: Node, selected: set[str]) -> bool:
-    return node.resource_type == "unit_test" and node.tested not in selected
+    def planned(
+        self,
+        unique_id: str,
+        graph: Graph,
+        seconds: float,
+        level: float,
+        unit_tests: Mapping[str, tuple[str, ...]],
+    ) -> PlannedNode:
+        node = self._index.nodes[unique_id]
+        return PlannedNode(
+            unique_id=unique_id,
+            resource_type=node.resource_type,
+            materialized=node.materialized,
+            parents=tuple(sorted(graph.pred[unique_id])),
+            predicted_seconds=round(seconds, 3),
+            priority=round(level, 3),
+            unit_tests=unit_tests.get(unique_id, ()),
+            timeout_seconds=self._timeout if node.timeout is None else node.timeout,
+            repeatable=is_repeatable(node, self._command, self._index.adapter_type),
+            pools=self._pools_of(unique_id),
+        )
 
+    def _pools_of(self, unique_id: str) -> tuple[str, ...]:
+        node = self._index.nodes[unique_id]
+        if node.materialized in _WITHOUT_QUERY:
+            return ()
+        for pool in node.pools:
+            if pool not in self.pools:
+                self._without_limit.setdefault(pool, unique_id)
+        return tuple(sorted({pool for pool in (WAREHOUSE, *node.pools) if pool in self.pools}))
 
-def _orphan(test: str, index: Index) -> str:
-    return f"{test} is selected, but dbt runs a unit test only together with its model {index.nodes[test].tested}"
-
-
-class _Predictions:
-    """Seconds of a node: its own, else the median of its materialisation, else UNKNOWN_SECONDS."""
-
-    def __init__(self, index: Index, known: Mapping[str, float]) -> None:
-        alike: dict[str, list[float]] = defaultdict(list)
-        for unique_id, seconds in known.items():
-            if unique_id in index.nodes:
-                alike[index.nodes[unique_id].materialized].append(seconds)
-        self._index, self._known = index, known
-        self._medians = {materialized: median(seconds) for materialized, seconds in alike.items()}
-
-    def of(self, unique_id: str) -> float:
-        if unique_id in self._known:
-            return self._known[unique_id]
-        materialized = self._index.nodes[unique_id].materialized
-        unknown = UNKNOWN_SECONDS.get(materialized, _UNKNOWN_MATERIALIZATION)
-        return self._medians.get(materialized, unknown)
+    def notes(self) -> tuple[str, ...]:
+        """Pools that nodes name and the environment does not: a limit somebody may believe in."""
+        return tuple(
+            f"{unique_id} is in the pool {pool!r}, which environment {self._environment.name} does not limit"
+            for pool, unique_id in sorted(self._without_limit.items())
+        )

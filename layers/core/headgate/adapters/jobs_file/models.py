@@ -9,19 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from headgate.domain.command import Command
+from headgate.domain.fargate import FARGATE_MEMORY
 from headgate.domain.schedule import check_cron, check_timezone
 from headgate.errors import InputError
 
-# Fargate's allowed memory (MiB) by CPU units, from the ECS task size table.
-FARGATE_MEMORY: dict[int, tuple[int, ...]] = {
-    256: (512, 1024, 2048),
-    512: tuple(range(1024, 4096 + 1, 1024)),
-    1024: tuple(range(2048, 8192 + 1, 1024)),
-    2048: tuple(range(4096, 16384 + 1, 1024)),
-    4096: tuple(range(8192, 30720 + 1, 1024)),
-    8192: tuple(range(16384, 61440 + 1, 4096)),
-    16384: tuple(range(32768, 122880 + 1, 8192)),
-}
 MAX_RUNNERS = 40  # what one step's Map starts at once
 
 
