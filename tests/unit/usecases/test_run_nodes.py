@@ -341,7 +341,7 @@ def test_a_release_that_died_between_its_two_writes_is_completed(queue: Ledger, 
     built(dead)
     built(dead)
     # What DynamoDB holds between the write that empties the waiting set and the one that makes the node ready.
-    queue._nodes[7, 1]["b"] = replace(queue._nodes[7, 1]["b"], state=NodeState.WAITING, waits=frozenset())
+    queue._set((7, 1), replace(queue._nodes[7, 1]["b"], state=NodeState.WAITING, waits=frozenset()))
     again = begun(queue, clock, plan, 1)
     assert sorted(run_to_the_end(again)[:2]) == ["b", "c"]
 

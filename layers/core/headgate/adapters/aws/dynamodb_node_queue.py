@@ -6,7 +6,7 @@ nodes to claim next. Every write of the hot path costs one request (docs/archite
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # How long a step, its nodes and its runners can be looked at; what the run wrote to S3 has a time of its own.
 KEPT_SECONDS = 400 * 24 * 3600
+# Transactions on their way at once. More would not be faster: a step lies in one partition.
+_WRITERS = 4
 _NEW = "attribute_not_exists(pk)"
 _OWNED = "#state = :running AND #runner = :runner AND #epoch = :epoch"
 _TO_READY = "SET #state = :ready, #open_sk = #ready_sk REMOVE #waits"
@@ -37,21 +39,40 @@ class DynamoDBNodeQueue:
     def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
         if self.step(step.run_id, step.step) is not None:
             return
+        written = self._written(step.run_id, step.step)
+        expires_at = self._expires_at()
+        missing = [
+            items.of_node(step.run_id, step.step, node, expires_at)
+            for node in nodes
+            if node_key(step.step, node.unique_id) not in written
+        ]
+        chunks = [
+            missing[start : start + TRANSACTION_LIMIT] for start in range(0, len(missing), TRANSACTION_LIMIT)
+        ]
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            for _ in pool.map(self._put_missing, chunks):
+                pass
+        self._put_missing([items.of_step(step, expires_at)])
+
+    def _written(self, run_id: int, step: int) -> set[str]:
+        """What a planner that did not come to its end left here."""
+        found = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :sk)", fields="#sk", pk=run_key(run_id), sk=node_key(step, "")
+        )
+        return {item["sk"] for item in found}
+
+    def _put_missing(self, chunk: Sequence[Mapping[str, Any]]) -> None:
+        """Put what is not there yet, all of it at once; whatever another planner puts meanwhile stays as it is."""
         # Transactions, not plain batches: a planner that was thought dead must not overwrite a claimed node.
-        for start in range(0, len(nodes), TRANSACTION_LIMIT):
-            chunk = [
-                items.of_node(step.run_id, step.step, node, self._expires_at())
-                for node in nodes[start : start + TRANSACTION_LIMIT]
-            ]
+        while chunk:
             try:
                 self._table.transact([putting(item, _NEW) for item in chunk])
             except ConflictError:
-                self._put_missing(chunk)
-        self._put_missing([items.of_step(step, self._expires_at())])
-
-    def _put_missing(self, chunk: Sequence[Mapping[str, Any]]) -> None:
-        for item in chunk:
-            _held(partial(self._table.put, item, _NEW))
+                keys = [(item["pk"], item["sk"]) for item in chunk]
+                there = {item["sk"] for item in self._table.get_all(keys, consistent=True)}
+                chunk = [item for item in chunk if item["sk"] not in there]
+            else:
+                return
 
     def step(self, run_id: int, step: int) -> StepRecord | None:
         item = self._table.get(run_key(run_id), step_key(step))

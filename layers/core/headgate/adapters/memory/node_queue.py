@@ -1,6 +1,7 @@
 """The shared queue in memory: the same conditional writes, each under one lock."""
 
 import copy
+from bisect import bisect_left, insort
 from collections.abc import Sequence
 from dataclasses import replace
 from threading import RLock
@@ -10,6 +11,8 @@ from headgate.domain.results import MESSAGE_LENGTH, NodeResult
 
 _ORDER = {NodeState.READY: 0, NodeState.RUNNING: 1, NodeState.WAITING: 2}
 Key = tuple[int, int]
+# Ready ones first, most urgent first.
+Place = tuple[int, float, str]
 
 
 class MemoryNodeQueue:
@@ -20,13 +23,17 @@ class MemoryNodeQueue:
         self._steps: dict[Key, StepRecord] = {}
         self._nodes: dict[Key, dict[str, NodeRecord]] = {}
         self._runners: dict[Key, dict[int, RunnerRecord]] = {}
+        # What is not done, always in order: a claim looks at the first few of thousands.
+        self._open: dict[Key, list[Place]] = {}
 
     def write(self, step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
         with self._lock:
             if (step.run_id, step.step) in self._steps:
                 return
-            self._nodes[step.run_id, step.step] = {node.unique_id: copy.deepcopy(node) for node in nodes}
-            self._steps[step.run_id, step.step] = step
+            key = (step.run_id, step.step)
+            self._nodes[key] = {node.unique_id: copy.deepcopy(node) for node in nodes}
+            self._open[key] = sorted(_place(node) for node in nodes if node.state in _ORDER)
+            self._steps[key] = step
 
     def step(self, run_id: int, step: int) -> StepRecord | None:
         with self._lock:
@@ -52,10 +59,12 @@ class MemoryNodeQueue:
         self, run_id: int, step: int, *, limit: int | None = None, consistent: bool = False
     ) -> list[tuple[str, NodeState]]:
         with self._lock:
-            found = [node for node in self._of(run_id, step).values() if node.state in _ORDER]
-        if not consistent:
-            found.sort(key=lambda node: (_ORDER[node.state], -node.priority, node.unique_id))
-        return [(node.unique_id, node.state) for node in found[:limit]]
+            nodes = self._of(run_id, step)
+            if consistent:
+                found = [node.unique_id for node in nodes.values() if node.state in _ORDER][:limit]
+            else:
+                found = [unique_id for _, _, unique_id in self._open.get((run_id, step), [])[:limit]]
+            return [(unique_id, nodes[unique_id].state) for unique_id in found]
 
     def claim(
         self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, at: str
@@ -232,8 +241,18 @@ class MemoryNodeQueue:
         return self._runners.setdefault((run_id, step), {})
 
     def _set(self, key: Key, node: NodeRecord) -> NodeRecord:
+        before = self._nodes[key].get(node.unique_id)
+        places = self._open.setdefault(key, [])
+        if before is not None and before.state in _ORDER:
+            del places[bisect_left(places, _place(before))]
+        if node.state in _ORDER:
+            insort(places, _place(node))
         self._nodes[key][node.unique_id] = node
         return node
+
+
+def _place(node: NodeRecord) -> Place:
+    return _ORDER[node.state], -node.priority, node.unique_id
 
 
 def _ended(node: NodeRecord, result: NodeResult | None, at: str) -> NodeRecord:
