@@ -58,6 +58,11 @@ class Places:
         return self.logs / f"{part}.log"
 
     @property
+    def runners(self) -> Path:
+        """Working folders of running containers, each with a file beside it that says whose it is."""
+        return self.state / "runners"
+
+    @property
     def bin_folder(self) -> Path:
         return self.project / ".venv" / "bin"
 

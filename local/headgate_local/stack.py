@@ -26,7 +26,7 @@ from headgate_local.parts import (
 )
 from headgate_local.places import Places
 from headgate_local.processes import ProcessIdentity, group_is_alive, signal_group, wait_until_gone
-from headgate_local.runner_leftovers import end_leftover_runners
+from headgate_local.runners import end_leftover_runners
 
 DEFAULT_PORT = 8080
 START_SECONDS = 90
@@ -206,7 +206,7 @@ def _end_remains(places: Places) -> bool:
     alive = {name: identity for name, identity in identities.items() if identity.is_running}
     for name, identity in alive.items():
         _end_part(name, identity)
-    ended = end_leftover_runners(places.state / "runners")
+    ended = end_leftover_runners(places.runners)
     shutil.rmtree(places.temporary, ignore_errors=True)
     return bool(alive or ended)
 

@@ -33,7 +33,7 @@ from headgate_local.parts import (
 )
 from headgate_local.places import Places
 from headgate_local.processes import ProcessIdentity, group_is_alive, signal_group
-from headgate_local.runner_leftovers import end_leftover_runners
+from headgate_local.runners import end_leftover_runners
 from headgate_local.warehouse import Warehouse
 
 LOOK_EVERY_SECONDS = 0.1
@@ -129,7 +129,7 @@ class Supervisor:
             if self._status[name].state is not PartState.FAILED:
                 self.note(name, PartState.STOPPED)
             logger.info("part '%s' stopped", name)
-        end_leftover_runners(self._places.state / "runners")
+        end_leftover_runners(self._places.runners)
 
     def _kill_group(self, process: subprocess.Popen[bytes]) -> None:
         signal_group(process.pid, signal.SIGKILL)

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -95,9 +96,8 @@ class Emulated:
 
     def runner_ids(self) -> set[ProcessIdentity]:
         return {
-            ProcessIdentity.of(int(file.read_text()))
-            for file in (self.places.state / "runners").glob("*.pid")
-            if file.read_text()
+            ProcessIdentity.of(json.loads(file.read_text())["pid"])
+            for file in self.places.runners.glob("*.pid")
         }
 
     def messages(self, url: str) -> list[Any]:
@@ -175,6 +175,15 @@ def test_a_raising_lambda_names_its_class_and_stays_warm(emulated: Emulated) -> 
     assert failure["errorType"] == "UnknownSelectorError"
     assert failure["errorMessage"] == "no such node"
     assert before["pid"] == after["pid"]
+
+
+def test_an_event_that_nobody_could_handle_waits_as_it_came(emulated: Emulated) -> None:
+    event = {"action": "raise", "mark": str(time.time_ns())}
+    emulated.client("lambda").invoke(
+        FunctionName=emulated.outputs["EchoArn"], InvocationType="Event", Payload=json.dumps(event)
+    )
+    url = emulated.outputs["SeenQueueUrl"]
+    assert wait_for(lambda: [m for m in emulated.messages(url) if m.get("action") == "raise"]) == [event]
 
 
 def test_packages_are_unpacked_once(emulated: Emulated) -> None:
@@ -296,6 +305,39 @@ def test_stop_task_waits_for_stop_timeout_then_kills_and_tells_the_exit_code(emu
     start = time.monotonic()
     assert stopped(deaf)["containers"][0]["exitCode"] == 128 + 9
     assert time.monotonic() - start >= 2  # the definition's StopTimeout
+
+
+def test_a_task_that_was_told_to_stop_says_so_until_it_ends(emulated: Emulated) -> None:
+    ecs = emulated.client("ecs")
+    deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + TAKES_ITS_TIME
+    states = {"R": emulated.run_runner(deaf)}
+    emulated.start(emulated.machine({"StartAt": "R", "States": states}))
+    cluster = emulated.outputs["ClusterArn"]
+    (arn,) = wait_for(lambda: ecs.list_tasks(cluster=cluster)["taskArns"])
+    log = emulated.places.logs / "runners" / f"{arn.rsplit('/')[-1]}-runner.log"
+    wait_for(lambda: log.exists() and "started" in log.read_text())
+    (task,) = ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
+    assert task["overrides"]["containerOverrides"][0]["name"] == "runner"
+    assert abs(task["createdAt"].timestamp() - time.time()) < 30
+    assert task["desiredStatus"] == "RUNNING"
+    assert ecs.stop_task(cluster=cluster, task=arn)["task"]["desiredStatus"] == "STOPPED"
+    (task,) = ecs.describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
+    assert (task["desiredStatus"], task["lastStatus"]) == ("STOPPED", "RUNNING")
+    wait_for(lambda: not ecs.list_tasks(cluster=cluster)["taskArns"])
+
+
+def test_how_a_process_ended_is_told_to_catch_as_aws_writes_it(emulated: Emulated) -> None:
+    before = emulated.runner_ids()
+    catch = [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.errorOutput.Cause %}", "Next": "Caught"}]
+    state = emulated.run_runner(TAKES_ITS_TIME, Catch=catch)
+    states = {"R": state, "Caught": {"Type": "Pass", "End": True}}
+    execution = emulated.start(emulated.machine({"StartAt": "R", "States": states}))
+    (started,) = wait_for(lambda: emulated.runner_ids() - before)
+    os.kill(started.pid, signal.SIGKILL)
+    cause = json.loads(emulated.ended(execution)["output"])
+    assert '"ExitCode":137' in cause
+    assert '"StopCode":"EssentialContainerExited"' in cause
+    assert json.loads(cause)["Containers"][0]["Name"] == "runner"
 
 
 def test_states_and_ecs_tell_the_default_bus(emulated: Emulated) -> None:

@@ -1,8 +1,8 @@
 """StopTask lets a process end by itself and reports how it ended.
 
 ministack marks the ECS task STOPPED with exit code 0 first and ends the container afterwards, within the
-request. On AWS the answer comes at once, the container gets SIGTERM and its StopTimeout, and the exit code is
-the real one, which is what tells a clean end from a killed runner.
+request. On AWS the answer comes at once (with STOPPED as what is wished for), the container gets SIGTERM and its
+StopTimeout, and the exit code is the real one, which is what tells a clean end from a killed runner.
 """
 
 import threading
@@ -22,8 +22,9 @@ def install(engine: RunnerEngine) -> None:
     stop_at_once = anchor(ecs, "_stop_task", "data")
     mark_stopped = anchor(ecs, "_mark_task_stopped", "task_arn", "task", "reason", "stop_code", "exit_code")
     anchor_key(ecs._ACTION_MAP, "StopTask", "ecs._ACTION_MAP")
-    for name in ("_resolve_task", "_resolve_cluster_name", "_sanitize"):
+    for name in ("_resolve_task", "_resolve_cluster_name"):
         anchor(ecs, name)
+    sanitize = anchor(ecs, "_sanitize", "obj")
 
     def stop_task(data: dict[str, Any]) -> Any:
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
@@ -35,7 +36,15 @@ def install(engine: RunnerEngine) -> None:
             containers = list(task.get("_docker_ids") or [])
         for container_id in containers:
             _stop_in_background(engine, container_id)
-        return json_response({"task": {**ecs._sanitize(task), "desiredStatus": "STOPPED"}})
+        return json_response({"task": ecs._sanitize(task)})
+
+    def sanitize_with_wish(found: Any) -> Any:
+        wished = sanitize(found)
+        if isinstance(found, dict) and STOP_REQUEST in found:
+            wished["desiredStatus"] = (
+                "STOPPED"  # its own record must not say so yet: nobody would watch it end
+            )
+        return wished
 
     def mark_stopped_as_asked(
         task_arn: str, task: dict[str, Any], reason: str, stop_code: str, exit_code: int | None = None
@@ -46,6 +55,7 @@ def install(engine: RunnerEngine) -> None:
 
     ecs._stop_task = stop_task
     ecs._ACTION_MAP["StopTask"] = stop_task
+    ecs._sanitize = sanitize_with_wish
     ecs._mark_task_stopped = mark_stopped_as_asked
 
 

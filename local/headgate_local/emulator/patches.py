@@ -12,6 +12,7 @@ from headgate_local.emulator import (
     expressions,
     fan_out,
     generated_secrets,
+    lambda_dead_letters,
     lambda_environment,
     lambda_errors,
     lambda_logs,
@@ -35,6 +36,7 @@ def install(engine: RunnerEngine, *, cache: Path) -> None:
     ecs_events.install()
     ecs_definitions.install()
     lambda_errors.install()
+    lambda_dead_letters.install()
     lambda_environment.install()
     lambda_packages.install(cache)
     lambda_logs.install()

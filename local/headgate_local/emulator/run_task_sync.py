@@ -71,7 +71,9 @@ def _wait(task_arn: str, cluster: str) -> Any:
         raise
     description = capitalised(ecs._sanitize(task))
     if _failed(task):
-        raise states._ExecutionError("States.TaskFailed", json.dumps(description, default=str))
+        raise states._ExecutionError(
+            "States.TaskFailed", json.dumps(description, default=str, separators=(",", ":"))
+        )
     return description
 
 

@@ -15,6 +15,7 @@ from headgate_local.emulator.runner_process import (
 
 TASK_ARN_LABEL = "com.amazonaws.ecs.task-arn"
 SHUTDOWN_SECONDS = 15
+INSIST_SECONDS = 1
 CONTAINER_LABEL = "com.amazonaws.ecs.container-name"
 
 
@@ -69,10 +70,13 @@ class RunnerEngine:
             return list(self._running.values())
 
     def stop_all(self) -> None:
-        """End every process at once; nobody who takes a laptop's stack down waits for Spot's two minutes."""
+        """End every process at once; nobody who takes a laptop's stack down waits for Spot's two minutes.
+
+        The second SIGTERM tells a runner to leave its nodes as they are.
+        """
         processes = self.list()
         stopping = [
-            threading.Thread(target=process.stop, kwargs={"longest": SHUTDOWN_SECONDS})
+            threading.Thread(target=process.stop, args=(SHUTDOWN_SECONDS, INSIST_SECONDS))
             for process in processes
         ]
         for thread in stopping:

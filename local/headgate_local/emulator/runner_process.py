@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from headgate_local.runners import write_pid_file
+
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
 IMAGE_ENTRY_POINT = "headgate-runner"
 STOP_TIMEOUT_SECONDS = 30
@@ -93,7 +95,9 @@ class RunnerProcess:
             )
         self.pid = self._process.pid
         self._pid_file = folder.with_name(f"{folder.name}.pid")
-        self._pid_file.write_text(str(self.pid))  # for whoever cleans up after a killed emulator
+        write_pid_file(
+            self._pid_file, self.pid, environment
+        )  # also for whoever cleans up after a killed emulator
 
     @property
     def status(self) -> str:
@@ -121,22 +125,30 @@ class RunnerProcess:
                 else:
                     time.sleep(READ_EVERY_SECONDS)
 
-    def stop(self, longest: float = math.inf, **_: Any) -> None:
-        """SIGTERM, then SIGKILL after the container's own StopTimeout, to the whole process group.
+    def stop(self, longest: float = math.inf, insist: float = math.inf, **_: Any) -> None:
+        """SIGTERM to the container's first process, then SIGKILL to all after the container's own StopTimeout.
 
-        ``longest`` (seconds) shortens the StopTimeout.
+        ``longest`` (seconds) shortens the StopTimeout; after ``insist`` seconds comes a second SIGTERM.
         """
+        patience = min(self._stop_timeout, longest)
         with self._stop_lock:
             if self._stopped:
                 return  # its process group may be somebody else's by now
-            if self._process.poll() is None:
-                self._signal(signal.SIGTERM)
-                try:
-                    self._process.wait(min(self._stop_timeout, longest))
-                except subprocess.TimeoutExpired:
-                    self.kill()
+            if not self._ends(min(insist, patience)) and not self._ends(patience - insist):
+                self.kill()
             self._signal(signal.SIGKILL)  # what the process left behind in its group
             self._stopped = True
+
+    def _ends(self, seconds: float) -> bool:
+        """Ask it to end, as the image's init does: that process alone. True: it did in time."""
+        if seconds <= 0:
+            return False
+        self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
     def kill(self, **_: Any) -> None:
         self._signal(signal.SIGKILL)

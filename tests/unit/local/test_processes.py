@@ -8,7 +8,7 @@ from pathlib import Path
 
 from headgate_local.parts import PartState, PartStatus, Report, ending_of, read_report, write_report
 from headgate_local.processes import ProcessIdentity, group_is_alive, signal_group, wait_until_gone
-from headgate_local.runner_leftovers import end_leftover_runners
+from headgate_local.runners import Runner, end_leftover_runners, runners, write_pid_file
 from headgate_local.stack import status
 
 SLEEPING = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -77,8 +77,8 @@ def test_left_over_runners_are_ended_and_strangers_are_not(tmp_path: Path) -> No
     runner = subprocess.Popen(SLEEPING, cwd=folder, start_new_session=True)
     stranger = subprocess.Popen(SLEEPING, cwd=tmp_path, start_new_session=True)
     try:
-        folder.with_name("one-runner.pid").write_text(str(runner.pid))
-        folder.with_name("other-runner.pid").write_text(str(stranger.pid))  # its id was used again
+        write_pid_file(folder.with_name("one-runner.pid"), runner.pid, {})
+        write_pid_file(folder.with_name("other-runner.pid"), stranger.pid, {})  # its id was used again
         assert end_leftover_runners(tmp_path) == [runner.pid]
         assert runner.wait(5) == -signal.SIGKILL
         assert stranger.poll() is None
@@ -87,3 +87,25 @@ def test_left_over_runners_are_ended_and_strangers_are_not(tmp_path: Path) -> No
         for process in (runner, stranger):
             process.kill()
             process.wait()
+
+
+def test_living_runners_are_found_by_run_step_and_number(tmp_path: Path) -> None:
+    home = tmp_path / ".headgate" / "runners"
+    started = {}
+    try:
+        for run, number in (("7", "2"), ("7", "1"), ("8", "1")):
+            folder = home / f"{run}-{number}"
+            folder.mkdir(parents=True)
+            process = subprocess.Popen(SLEEPING, cwd=folder, start_new_session=True)
+            names = {"HEADGATE_RUN_ID": run, "HEADGATE_STEP": "1", "HEADGATE_RUNNER": number, "OTHER": "x"}
+            write_pid_file(folder.with_name(f"{folder.name}.pid"), process.pid, names)
+            started[int(run), int(number)] = process
+        (home / "half.pid").write_text("")
+        started[8, 1].kill()
+        started[8, 1].wait()
+        assert runners(tmp_path) == [Runner(7, 1, 1, started[7, 1].pid), Runner(7, 1, 2, started[7, 2].pid)]
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()
+    assert runners(tmp_path) == []
