@@ -4,7 +4,6 @@ All of them happen in the pool thread that has the node. dbt hears of the node's
 child is marked to be skipped before that, and nothing of an earlier attempt stays anywhere but in the log.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -67,15 +66,15 @@ class Attempts:
             return RunResult.from_node(node, NodeStatus.Error, REFUSED)
         if claim.attempt > 1:
             self.again.add(claim.unique_id)
-        failures: Counter[str] = Counter()
+        failures: list[ErrorClass] = []
         while True:
             result, error_class = self._attempt(planned, attempt, attached)
             if error_class is None:
                 return result
-            failures[error_class.name] += 1
-            if not self._is_repeated(planned, error_class, failures):
+            failures.append(error_class)
+            if not self._is_repeated(planned, failures):
                 return result
-            self._pause(planned, error_class, failures)
+            self._pause(planned, failures)
             forget_compiled(node)
             self.again.add(claim.unique_id)
 
@@ -108,40 +107,37 @@ class Attempts:
         known = (*self._share.plan.error_classes, *BUILT_IN)
         return next(error_class for error_class in known if error_class.name == name)
 
-    def _is_repeated(self, planned: PlannedNode, error_class: ErrorClass, failures: Counter[str]) -> bool:
-        if sum(failures.values()) >= MOST_ATTEMPTS:
+    def _is_repeated(self, planned: PlannedNode, failures: Sequence[ErrorClass]) -> bool:
+        latest = failures[-1]
+        if len(failures) >= MOST_ATTEMPTS or (latest.name in UNCERTAIN and not self._may_repeat(planned)):
             return False
-        if error_class.name in UNCERTAIN and not self._may_repeat(planned):
-            return False
-        counted = sum(number for name, number in failures.items() if self._named(name).counts)
-        return self._share.plan.retries.allows(error_class, counted)
+        return self._share.plan.retries.allows(latest, sum(one.counts for one in failures))
 
     def _may_repeat(self, planned: PlannedNode) -> bool:
         return planned.repeatable or self._share.plan.retries.non_idempotent
 
-    def _pause(self, planned: PlannedNode, error_class: ErrorClass, failures: Counter[str]) -> None:
-        if error_class.fewer_threads:
+    def _pause(self, planned: PlannedNode, failures: Sequence[ErrorClass]) -> None:
+        latest = failures[-1]
+        if latest.fewer_threads:
             self._queue.use_fewer_threads()
-        doubled = error_class.first_seconds * 2.0 ** (failures[error_class.name] - 1)
+        earlier = sum(one.name == latest.name for one in failures) - 1
         # Between half and all of it: nodes that failed together do not come back together.
-        seconds = min(doubled, error_class.longest_seconds) * self._random.uniform(0.5, 1.0)
-        number = sum(failures.values())
-        self._share.log.write(
-            "warn",
-            f"attempt {number} failed ({error_class.name}); again in {seconds:.1f} s",
-            planned.unique_id,
-        )
+        seconds = min(latest.first_seconds * 2.0**earlier, latest.longest_seconds)
+        seconds *= self._random.uniform(0.5, 1.0)
+        text = f"attempt {len(failures)} failed ({latest.name}); again in {seconds:.1f} s"
+        self._share.log.write("warn", text, planned.unique_id)
         self._queue.hold(planned.unique_id, seconds)
 
 
 def forget_compiled(node: Any) -> None:
     """Make dbt compile the node as if for the first time: it injects ephemeral parents only once per node."""
-    for name, value in {
+    first: dict[str, Any] = {
         "compiled": False,
         "compiled_code": None,
         "extra_ctes_injected": False,
         "extra_ctes": [],
         "_pre_injected_sql": None,
-    }.items():
+    }
+    for name, value in first.items():
         if hasattr(node, name):
             setattr(node, name, value)

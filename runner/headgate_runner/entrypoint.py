@@ -9,12 +9,13 @@ import os
 import sys
 from typing import NoReturn
 
+from headgate_runner.leaving import DONE
 from headgate_runner.log_stream import LogStream
 from headgate_runner.redaction import Redactor
 from headgate_runner.settings import RunnerSettings, secret_values
 from headgate_runner.share import World
 from headgate_runner.supervision import Supervision
-from headgate_runner.work import DONE, Work
+from headgate_runner.work import Work
 
 LOG_SECONDS = 2.0
 

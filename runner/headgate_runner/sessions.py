@@ -1,13 +1,17 @@
 """This run's sessions on the warehouse: named after the run, cancelled when the runner has to end."""
 
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextvars import Context, copy_context
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
 AGAIN_SECONDS = 0.3
+# How long a server may take to end a session, and how often it is asked.
+ORPHAN_SECONDS, GONE_SECONDS = 10.0, 0.1
+# The name of the connections that cancel others; dbt names its own after nodes.
+CANCELLING = "headgate_cancel"
 
 
 def name_sessions(config: Any, tag: str) -> None:
@@ -36,20 +40,56 @@ def mark_queries(adapter: Any, tag: str) -> None:
     header.reset()
 
 
-def end_orphans(adapter: Any, tag: str, unique_id: str) -> None:
-    """End what a killed runner left running for this node; on Postgres, where its locks would hold up the node.
+def end_orphans(adapter: Any, tag: str, unique_id: str, void: Sequence[str] = ()) -> None:
+    """End what earlier attempts left open; on Postgres, where a server long keeps what its client has forgotten.
 
-    A server notices that a client is gone only when it next writes to it. Found by the run's tag and by the node
-    in dbt's own query comment.
+    unique_id: whose node's statements end in every session of the run, by dbt's own query comment: a connection that
+    was lost may still be at work. void: the tags of lost attempts, of which every session ends, whatever it is at: a
+    frozen runner must find none when it wakes. Returns when they are gone.
     """
     if adapter.type() != "postgres":
         return
-    node = f'"node_id": "{unique_id}"'.replace("'", "''")
-    adapter.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity "  # noqa: S608 - both values are our own
-        f"where application_name = '{tag}' and pid <> pg_backend_pid() and position('{node}' in query) > 0",
-        fetch=True,
+    run = _quoted(tag.partition(".")[0] + ".")
+    orphaned = [f"starts_with(application_name, {run}) and {_commented('node_id', unique_id)}"]
+    for name in void:
+        # An application_name of the project's own stays; then the comment of the latest statement has to do.
+        orphaned.append(f"application_name = {_quoted(name)} or {_commented('headgate', name)}")
+    statement = (
+        "select pg_terminate_backend(pid) from pg_stat_activity "  # noqa: S608 - all values are our own
+        f"where pid <> pg_backend_pid() and datname = current_database() and ({' or '.join(orphaned)})"
     )
+    deadline = monotonic() + ORPHAN_SECONDS
+    while len(adapter.execute(statement, fetch=True)[1].rows) and monotonic() < deadline:
+        sleep(GONE_SECONDS)
+
+
+def _commented(key: str, value: str) -> str:
+    """SQL: whether a query's comment has this field. In two halves, or this statement would look like what it seeks."""
+    field = json.dumps({key: value})[1:-1]
+    return f"position({_quoted(field[:5])} || {_quoted(field[5:])} in query) > 0"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def fence_statements(adapter: Any, check: Callable[[], None]) -> None:
+    """Call `check` before each statement of dbt's; it raises LeaseLostError where none may be sent any more.
+
+    A process that was frozen wakes in the middle of its work, sooner than its supervisor can stop it.
+    """
+    manager = adapter.connections
+    original = getattr(manager, "add_query", None)
+    if original is None:
+        return
+
+    def add_query(*args: Any, **kwargs: Any) -> Any:
+        connection = manager.get_if_exists()
+        if connection is None or connection.name != CANCELLING:
+            check()
+        return original(*args, **kwargs)
+
+    manager.add_query = add_query
 
 
 class OpenSessions:
@@ -79,14 +119,14 @@ class OpenSessions:
             self._context.copy().run(self._cancel_named, names)
 
     def _cancel_once(self) -> None:
-        with self._adapter.connection_named("headgate_cancel"):
+        with self._adapter.connection_named(CANCELLING):
             self._adapter.cancel_open_connections()
 
     def _cancel_named(self, names: Collection[str]) -> None:
         manager = self._adapter.connections
         with manager.lock:
             found = [one for one in manager.thread_connections.values() if one.name in names]
-        with self._adapter.connection_named("headgate_cancel"):
+        with self._adapter.connection_named(CANCELLING):
             for connection in found:
                 if connection.state == "open" and connection.handle is not None:
                     manager.cancel(connection)

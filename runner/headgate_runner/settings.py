@@ -9,20 +9,27 @@ from headgate.errors import InputError, NotFoundError
 
 @dataclass(frozen=True, slots=True)
 class RunnerSettings:
-    """The three numbers of a runner, all from 1. They never change between two attempts of the same runner."""
+    """The three numbers of a runner, all from 1. They never change between two attempts of the same runner.
+
+    stop_seconds: how long after SIGTERM the process may still live; ECS and Spot give 120 seconds.
+    """
 
     run_id: int
     step: int
     runner: int
+    stop_seconds: float = 120.0
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> "RunnerSettings":
-        """Read HEADGATE_RUN_ID, HEADGATE_STEP and HEADGATE_RUNNER.
+        """Read HEADGATE_RUN_ID, HEADGATE_STEP and HEADGATE_RUNNER, and HEADGATE_STOP_SECONDS if it is there.
 
         Raises NotFoundError when one is missing, InputError when one is not a whole number above zero.
         """
         found = os.environ if variables is None else variables
-        return cls(*(_number(found, f"HEADGATE_{name}") for name in ("RUN_ID", "STEP", "RUNNER")))
+        run_id, step, runner = (_number(found, f"HEADGATE_{name}") for name in ("RUN_ID", "STEP", "RUNNER"))
+        if not found.get("HEADGATE_STOP_SECONDS"):
+            return cls(run_id, step, runner)
+        return cls(run_id, step, runner, _number(found, "HEADGATE_STOP_SECONDS"))
 
 
 def _number(variables: Mapping[str, str], name: str) -> int:

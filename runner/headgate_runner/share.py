@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from headgate.domain import queue
 from headgate.domain.plan import Plan
+from headgate.domain.queue import void_epochs
+from headgate.errors import LeaseLostError
 from headgate.ports import (
     ArtifactStore,
     BundleStore,
@@ -63,5 +66,25 @@ class Share:
 
     @property
     def tag(self) -> str:
-        """How this run's sessions are called on the warehouse."""
-        return f"headgate-run-{self.plan.run_id}"
+        """How this attempt's sessions are called on the warehouse: run, step, runner and epoch."""
+        return self._tag(self.settings.runner, self.session.epoch)
+
+    def void_tags(self) -> list[str]:
+        """How the sessions of lost attempts were called: whatever they still have open has no right to be there."""
+        lost = void_epochs(self.world.queue.runners(self.plan.run_id, self.plan.step))
+        return [self._tag(runner, epoch) for runner, below in lost.items() for epoch in range(1, below)]
+
+    def lease_fault(self) -> LeaseLostError | None:
+        """Says when the lease is so near its end that this runner's dbt must stop. Asks nobody, waits for nobody."""
+        if self.world.clock.now() <= self.session.until - queue.FENCE_SECONDS:
+            return None
+        return LeaseLostError(f"the lease of runner {self.settings.runner} could not be renewed in time")
+
+    def check_lease(self) -> None:
+        """Raises LeaseLostError as `lease_fault` says. Before each statement that is sent to the warehouse."""
+        fault = self.lease_fault()
+        if fault is not None:
+            raise fault
+
+    def _tag(self, runner: int, epoch: int) -> str:
+        return f"headgate-run-{self.plan.run_id}.{self.plan.step}.{runner}.{epoch}"

@@ -7,7 +7,7 @@ threads are still using, which waits for their queries.) A runner that drains pa
 pauses between two attempts; what is being built is still recorded.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from random import Random
 from threading import Condition, Event
 from time import monotonic
@@ -48,8 +48,8 @@ class SharedQueue:
         self.halted: str | None = None
         # When dbt's run thread was last seen in here (monotonic seconds).
         self.ticked_at = monotonic()
-        # What is in progress, and since when (monotonic seconds).
-        self.since: dict[str, float] = {}
+        self._since: dict[str, float] = {}
+        self._given_up: set[str] = set()
 
     # What dbt calls -------------------------------------------------------------------------------------------
 
@@ -90,12 +90,12 @@ class SharedQueue:
             raise RuntimeError("take() without a look() that found something")
         with self._changed:
             self.in_progress.add(claim.unique_id)
-            self.since[claim.unique_id] = monotonic()
+            self._since[claim.unique_id] = monotonic()
         return claim
 
     def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
         """Record a node's end. From the thread that built it, so that slow records hold up nobody else."""
-        if self._stopped:
+        if self._stopped or unique_id in self._given_up:
             # Its query was cancelled, or may have been: the node is handed back instead.
             self._let_go(unique_id)
             self._park()
@@ -139,6 +139,22 @@ class SharedQueue:
         with self._changed:
             self._draining = True
             self._changed.notify_all()
+
+    def give_up(self, nodes: Set[str]) -> set[str]:
+        """Record these of the nodes in progress no more; returns those that were not given up before."""
+        with self._changed:
+            fresh = (self.in_progress & nodes) - self._given_up
+            self._given_up |= fresh
+        return fresh
+
+    def since_when(self) -> dict[str, float]:
+        """What is in progress, and since when (monotonic seconds)."""
+        with self._changed:
+            return dict(self._since)
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
 
     @property
     def stopped(self) -> bool:
@@ -189,7 +205,7 @@ class SharedQueue:
     def _let_go(self, unique_id: str) -> None:
         with self._changed:
             self.in_progress.discard(unique_id)
-            self.since.pop(unique_id, None)
+            self._since.pop(unique_id, None)
             self._changed.notify_all()
 
     def _tick(self) -> None:

@@ -5,10 +5,12 @@ would keep Python from seeing it until the database answers.
 """
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Event, Lock
 from types import FrameType
+from typing import Protocol
 
 POLL_SECONDS = 0.1
 
@@ -21,6 +23,29 @@ class StoppedBySignal(BaseException):
         self.number = number
 
 
+class Stoppable(Protocol):
+    """What builds in this process, as far as whoever ends it needs to know."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it was stopped, or stopped by itself because it could not reach the queue."""
+        ...
+
+    def stop(self, reason: str) -> None:
+        """Record nothing any more and end what runs on the warehouse.
+
+        From the main thread; takes a few seconds at most; a second call changes nothing. Raises nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What ended the work; None: it is done."""
+
+    fault: BaseException | None
+
+
 class Supervision:
     """Waits in the main thread for the first of all possible ends."""
 
@@ -28,7 +53,17 @@ class Supervision:
         self._lock = Lock()
         self._ended = Event()
         self._fault: BaseException | None = None
-        self._signal: int | None = None
+        self._signals: list[int] = []
+        self._checks: list[Callable[[], BaseException | None]] = []
+        self.building: Stoppable | None = None
+
+    def attach(self, building: Stoppable) -> None:
+        """From now on this is what has to be stopped when the runner ends early. From any thread."""
+        self.building = building
+
+    def watch(self, check: Callable[[], BaseException | None]) -> None:
+        """Ask this many times a second, in the main thread, whether the work has to end. It must not block."""
+        self._checks.append(check)
 
     def report(self, fault: BaseException | None) -> None:
         """The work is over: `fault` says why it failed, None that it did not. From any thread."""
@@ -39,10 +74,19 @@ class Supervision:
 
     def wait(self) -> BaseException | None:
         """Block until the work is over or a signal came; returns what ended it, None for a normal end."""
-        while not self._ended.wait(POLL_SECONDS):
-            if self._signal is not None:
-                return StoppedBySignal(self._signal)
-        return self._fault
+        while (end := self.look()) is None:
+            self._ended.wait(POLL_SECONDS)
+        return end.fault
+
+    def look(self) -> End | None:
+        """What ended the work, if something has by now. Each signal is told once."""
+        for check in () if self._ended.is_set() else self._checks:
+            fault = check()
+            if fault is not None:
+                self.report(fault)
+        if self._ended.is_set():
+            return End(self._fault)
+        return End(StoppedBySignal(self._signals.pop(0))) if self._signals else None
 
     @contextmanager
     def signals(self) -> Iterator[None]:
@@ -57,4 +101,4 @@ class Supervision:
 
     def _notice(self, number: int, _frame: FrameType | None) -> None:
         # Nothing that takes a lock may happen here: the handler interrupts whoever holds it.
-        self._signal = number
+        self._signals.append(number)

@@ -11,9 +11,9 @@ from headgate.errors import (
     UnavailableError,
 )
 from headgate_runner.invocation import DbtFailedError
+from headgate_runner.leaving import is_record
 from headgate_runner.supervision import StoppedBySignal
 from headgate_runner.surface import UnsupportedDbtError
-from headgate_runner.work import is_record
 
 
 @pytest.mark.parametrize(
