@@ -8,25 +8,24 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any
 
 from benchmarks.laptop import ROOT, Laptop, laptop, moment
 from benchmarks.plan_scale import generate
 from benchmarks.tables import table
-from headgate.adapters.memory.node_queue import MemoryNodeQueue
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
-from headgate.domain.manifest import read_manifest
+from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Cause
-from headgate.usecases.plan_run import plan_run
 from headgate.usecases.start_job import start_job
 from headgate_local.deploy import client
 
-# 0.65 tests a model (plan_scale): together the nodes of the run.
-NODES, NODES_PER_MODEL = 10_000, 1.6
+# Models and tests together (plan_scale).
+NODES, NODES_PER_MODEL = 10_000, 2.1
 RUNNERS = 4
 LINKED = ("template.yaml", "functions", "layers", "statemachine", "runner", "cli", "local", "pyproject.toml")
 
@@ -42,7 +41,7 @@ def measure(nodes: int = NODES) -> str:
 
 def _run(machine: Laptop, nodes: int) -> str:
     world, job = machine.world, _publish(machine, nodes)
-    planned, wrote, count = _plan_beside(machine, job)
+    planned, wrote, count = _plan_beside(machine)
     run = start_job(job, Cause("cli", "benchmark"), jobs=world.jobs, runs=world.runs, bus=world.bus)
     run = machine.finished(run.run_id)
     step = world.queue.step(run.run_id, 1)
@@ -77,21 +76,23 @@ def _publish(machine: Laptop, nodes: int) -> Job:
     return job
 
 
-def _plan_beside(machine: Laptop, job: Job) -> tuple[float, float, int]:
-    """Seconds of the plan alone and of the queue's write alone, in this process, for a run that nobody starts."""
-    world = machine.world
-    run, _ = world.runs.create_run(job, "large", Cause("cli", "beside"))
-    world.runs.move(run.run_id, "starting")  # type: ignore[arg-type]
+def _plan_beside(machine: Laptop) -> tuple[float, float, int]:
+    """Seconds of the plan alone and of the queue's write alone, in this process, for a run that does not exist."""
+    world, command = machine.world, Command.parse("dbt build")
     began = monotonic()
-    plan = plan_run(
-        run.run_id, 1, runs=world.runs, jobs=world.jobs, bundles=world.bundles, plans=world.plans,
-        queue=MemoryNodeQueue(), history=world.history, clock=world.clock,
-    ).plan  # fmt: skip
+    plan = plan_step(
+        Index.decode(world.bundles.read("large", named(command.vars_digest, INDEX))),
+        command,
+        run_id=int(time()),
+        step=1,
+        bundle="large",
+        environment=world.jobs.environment("large"),
+        predictions={},
+    )
+    world.plans.put_plan(plan)
     planned, began = monotonic() - began, monotonic()
-    world.queue.write(StepRecord(run.run_id, 1, len(plan.nodes), RUNNERS, "now"), initial_records(plan))
-    wrote = monotonic() - began
-    world.runs.move(run.run_id, "cancelled")  # type: ignore[arg-type]
-    return planned, wrote, len(plan.nodes)
+    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), RUNNERS, "now"), initial_records(plan))
+    return planned, monotonic() - began, len(plan.nodes)
 
 
 def _history(machine: Laptop, arn: str) -> tuple[int, int]:
