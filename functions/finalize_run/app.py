@@ -14,11 +14,17 @@ from headgate.usecases.finalize_run import Finalized, FinalizeRun
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     finalize = _finalize(world())
+    logger.append_keys(run_id=_run_id(event))
     ended = _from_status_change(event, finalize) if "detail-type" in event else _from_state(event, finalize)
     if ended is None:
         return {}
     logger.info("step finalized", extra=ended.to_state())
     return ended.to_state()
+
+
+def _run_id(event: dict[str, Any]) -> int | None:
+    """None: the execution is not ours."""
+    return run_id_of(event["detail"].get("name", "")) if "detail-type" in event else int(event["run_id"])
 
 
 def _from_state(event: dict[str, Any], finalize: FinalizeRun) -> Finalized:
@@ -27,14 +33,10 @@ def _from_state(event: dict[str, Any], finalize: FinalizeRun) -> Finalized:
 
 
 def _from_status_change(event: dict[str, Any], finalize: FinalizeRun) -> Finalized | None:
-    detail = event["detail"]
-    run_id = run_id_of(detail.get("name", ""))
+    run_id = _run_id(event)
     if run_id is None:
         return None
-    status = detail["status"]
-    fault = None if status == "ABORTED" else f"the execution ended as {status}: {_fault(detail)}"
-    step = finalize.current_step(run_id)
-    return finalize(run_id, step, fault, cancelled=status == "ABORTED", last=True)
+    return finalize.after_execution(run_id, event["detail"]["status"], _fault(event["detail"]))
 
 
 def _fault(error: dict[str, Any]) -> str:
@@ -55,4 +57,6 @@ def _finalize(ports: World) -> FinalizeRun:
         alerts=ports.alerts,
         bus=ports.bus,
         console_url=ports.settings.console_url,
+        slots=ports.slots,
+        clock=ports.clock,
     )

@@ -62,9 +62,9 @@ def test_a_run_that_was_stopped_cannot_start_again(stage: Stage) -> None:
 def test_stopping_what_was_never_started_or_has_ended_changes_nothing(stage: Stage) -> None:
     machine = stage.world.machine
     machine.start(RUN)
-    machine.stop(replace(RUN, run_id=13), "never started")
-    machine.stop(RUN, "first")
-    machine.stop(RUN, "second")
+    assert not machine.stop(replace(RUN, run_id=13), "never started")
+    assert machine.stop(RUN, "first")
+    assert machine.stop(RUN, "second")
     assert stage.executions() == {"run-12": "ABORTED"}
 
 

@@ -306,8 +306,8 @@ class StateMachine(Protocol):
         """The execution's ARN; starting a started run returns the same."""
         ...
 
-    def stop(self, run: Run, reason: str) -> None:
-        """Abort it. Stopping what was never started, or has ended, changes nothing."""
+    def stop(self, run: Run, reason: str) -> bool:
+        """Abort it; one that has ended stays as it is. False: it was never started."""
         ...
 
     def status(self, run: Run) -> Execution | None:

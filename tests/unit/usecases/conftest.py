@@ -24,6 +24,7 @@ def model(name: str, *parents: str, **fields: object) -> Node:
 
 
 INDEX = Index(
+    dbt_version="1.11.16",
     project_name="shop",
     nodes={
         node.unique_id: node

@@ -39,7 +39,7 @@ def _dispatch(run: Run, runs: RunStore, machine: StateMachine) -> bool:
     if run.status is RunStatus.QUEUED:
         if not runs.take_slot(run):
             return False
-    elif run.status is not RunStatus.STARTING or run.execution_arn is not None:
+    elif run.status is not RunStatus.STARTING or run.execution_arn is not None or run.cancel is not None:
         return False
     runs.record_execution(run.run_id, machine.start(run))
     return True

@@ -13,8 +13,9 @@ from headgate.domain.alerts import Alert, first_line
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
-from headgate.domain.outcome import StepOutcome, held_back, outcome
+from headgate.domain.outcome import StepOutcome, cancelled_text, held_back, outcome
 from headgate.domain.plan import OPENING, Plan
+from headgate.domain.prediction import build_key
 from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import HeadgateError, ManifestError, NotFoundError
@@ -22,12 +23,16 @@ from headgate.ports import (
     AlertTopic,
     ArtifactStore,
     BundleStore,
+    Clock,
     EventBus,
     History,
     NodeQueue,
     PlanStore,
     RunStore,
+    Slots,
 )
+from headgate.usecases.free_slots import free_slots_of
+from headgate.usecases.stop_run import current_step, wait_for_runners
 
 UNPLANNED_METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
 
@@ -47,7 +52,10 @@ class Finalized:
 
 @dataclass(frozen=True)
 class FinalizeRun:
-    """The ports this verb needs; calling it ends one step of one run."""
+    """The ports this verb needs; calling it ends one step of one run.
+
+    clock: without one, nobody waits for runners that were told to stop.
+    """
 
     runs: RunStore
     queue: NodeQueue
@@ -58,11 +66,13 @@ class FinalizeRun:
     alerts: AlertTopic
     bus: EventBus
     console_url: str
+    slots: Slots | None = None
+    clock: Clock | None = None
 
     def __call__(
         self, run_id: int, step: int, fault: str | None = None, *, cancelled: bool = False, last: bool = False
     ) -> Finalized:
-        """fault: what the state machine caught. cancelled: its execution was stopped by somebody.
+        """fault: what the state machine caught. cancelled: its execution was stopped; `fault` is the reason given.
 
         last: nobody tries again after this. The run ends even if its artifacts or alerts cannot leave, so that its
         job goes on; what hindered them is raised all the same.
@@ -70,6 +80,8 @@ class FinalizeRun:
         run = self.runs.get_run(run_id)
         if run.status.is_final:
             return self._announce(run, step)
+        if cancelled:
+            run = self._stop_runners(run, step, fault)
         plan = self._plan(run_id, step)
         # An opening that failed is recorded as skipped, for its children's sake; dbt's results never name it.
         results = [found for found in self.queue.results(run_id, step) if found.unique_id != OPENING]
@@ -78,37 +90,56 @@ class FinalizeRun:
             self.queue.nodes(run_id, step),
             results,
             self.queue.runners(run_id, step),
-            fault,
+            None if run.cancel else fault,
         )
         try:
             if plan is not None:
                 self._store(run, plan, results)
-                self.history.learn(run.environment, durations(results))
-            if not cancelled:
+                self.history.learn(run.environment, durations(results, plan))
+            if not run.cancel:
                 self._alert(run, plan, ended)
         except HeadgateError:
             if last:
-                self._end(run, step, ended, cancelled=cancelled)
+                self._end(run, step, ended)
             raise
-        if ended.error is None and not cancelled and step < len(run.steps):
+        if ended.error is None and not run.cancel and step < len(run.steps):
             return Finalized(run_id, step, run.status, step + 1)
-        return self._end(run, step, ended, cancelled=cancelled)
+        return self._end(run, step, ended)
 
     def current_step(self, run_id: int) -> int:
         """The step an execution was at when it ended without saying so."""
-        steps = range(len(self.runs.get_run(run_id).steps), 0, -1)
-        return next((step for step in steps if self.queue.step(run_id, step) is not None), 1)
+        return current_step(self.runs.get_run(run_id), self.queue)
 
-    def _end(self, run: Run, step: int, ended: StepOutcome, *, cancelled: bool) -> Finalized:
+    def after_execution(self, run_id: int, status: str, cause: str) -> Finalized:
+        """End a run whose execution is over without having ended it. status: Step Functions' word."""
+        step = self.current_step(run_id)
+        if status == "ABORTED":
+            return self(run_id, step, cause or None, cancelled=True, last=True)
+        fault = f"the execution ended as {status}" + (f": {cause}" if cause else "")
+        return self(run_id, step, fault, last=True)
+
+    def _stop_runners(self, run: Run, step: int, reason: str | None) -> Run:
+        """Make known that this is a cancel, no loss of the containers alone, and give the runners time to leave."""
+        self.runs.request_cancel(run.run_id, "in AWS" + (f" ({reason})" if reason else ""))
+        run = self.runs.get_run(run.run_id)
+        self.queue.halt(run.run_id, step, f"cancelled {run.cancel}")
+        if self.clock is not None:
+            wait_for_runners(run.run_id, step, queue=self.queue, clock=self.clock)
+        return run
+
+    def _end(self, run: Run, step: int, ended: StepOutcome) -> Finalized:
         status = RunStatus.SUCCESS if ended.error is None else RunStatus.ERROR
         error = ended.error
-        if cancelled:
-            status, error = RunStatus.CANCELLED, "cancelled: its execution was stopped"
+        if run.cancel:
+            planned = self.queue.step(run.run_id, step) is not None
+            status = RunStatus.CANCELLED
+            error = cancelled_text(run.cancel, ended if planned else None, step, len(run.steps))
         if ended.unfinished:
             # A runner that outlived its execution (a time limit, a stop it never saw) claims nothing any more:
             # the next run of this job may start now.
             self.queue.halt(run.run_id, step, error or "the run has ended")
-        done = [result for number in range(1, step + 1) for result in self._results(run.run_id, number)]
+        steps = range(run.first_step, step + 1)
+        done = [result for number in steps for result in self._results(run.run_id, number)]
         self.runs.move(run.run_id, status, error=error, counts=counts(done))
         return self._announce(self.runs.get_run(run.run_id), step)
 
@@ -116,6 +147,8 @@ class FinalizeRun:
         self.bus.publish(
             RunFinished(run_id=run.run_id, job=run.job, environment=run.environment, status=run.status)
         )
+        if self.slots is not None:
+            free_slots_of(run.run_id, run.environment, slots=self.slots)
         return Finalized(run.run_id, step, run.status, None)
 
     def _plan(self, run_id: int, step: int) -> Plan | None:
@@ -190,7 +223,13 @@ def _alert(run: Run, plan: Plan, index: Index, result: NodeResult, severity: str
     )
 
 
-def durations(results: Iterable[NodeResult]) -> dict[str, float]:
-    """Seconds of the nodes that really ran: what predictions are learnt from."""
+def durations(results: Iterable[NodeResult], plan: Plan) -> dict[str, float]:
+    """Seconds of the nodes that really ran, by the way they were built: what predictions are learnt from."""
     ran = {NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL}
-    return {r.unique_id: r.seconds for r in results if r.status in ran and r.seconds > 0}
+    built = {node.unique_id: node.materialized for node in plan.nodes}
+    built |= {test: "unit_test" for node in plan.nodes for test in node.unit_tests}
+    return {
+        build_key(r.unique_id, built[r.unique_id], full_refresh=plan.command.full_refresh): r.seconds
+        for r in results
+        if r.status in ran and r.seconds > 0 and r.unique_id in built
+    }

@@ -32,13 +32,14 @@ class StepFunctionsStateMachine:
         except ConflictError:
             return self._execution(run)
 
-    def stop(self, run: Run, reason: str) -> None:
+    def stop(self, run: Run, reason: str) -> bool:
         arn = self._execution(run)
         try:
             with translated(f"the execution {arn}"):
                 self._client.stop_execution(executionArn=arn, error="Cancelled", cause=reason[:_LONGEST_CAUSE])
         except NotFoundError:
-            return
+            return False
+        return True
 
     def status(self, run: Run) -> Execution | None:
         arn = self._execution(run)

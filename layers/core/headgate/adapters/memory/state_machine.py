@@ -29,12 +29,13 @@ class MemoryStateMachine:
             self.inputs.setdefault(arn, {"run_id": run.run_id, "step": run.first_step})
         return arn
 
-    def stop(self, run: Run, reason: str) -> None:
+    def stop(self, run: Run, reason: str) -> bool:
         arn = _ARN + run.execution_name
         with self._lock:
             if arn in self.started and arn not in self.ended:
                 self.stopped[arn] = reason
                 self.ended[arn] = Execution("ABORTED", "Cancelled", reason)
+            return arn in self.started
 
     def status(self, run: Run) -> Execution | None:
         arn = _ARN + run.execution_name
