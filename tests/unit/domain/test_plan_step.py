@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import process_time
 from typing import Any
 
 import pytest
 
 from headgate.domain.command import Command
-from headgate.domain.job import RunnerSize
+from headgate.domain.error_class import ErrorClass
+from headgate.domain.job import Job, RetryPolicy, RunnerSize
 from headgate.domain.manifest import Index
-from headgate.domain.plan import Plan
+from headgate.domain.plan import Engine, Plan
 from headgate.domain.plan_step import count_runners, plan_step
 from headgate.domain.prediction import UNKNOWN_SECONDS
 from headgate.errors import PlanError, SelectionError
@@ -212,3 +214,142 @@ def test_a_wide_project_of_thirty_unknown_models_gets_two_runners_of_four_thread
     assert (found.critical_path_seconds, found.work_seconds) == (21.0, 210.0)
     assert found.runners == 3
     assert plan(make_index(*wide), runners=RunnerSize(max=2)).runners == 2
+
+
+UNIT = "unit_test.shop.b.one"
+EVERYTHING = make_index(
+    make_node("seed.shop.s"),
+    make_node(A, "seed.shop.s"),
+    make_node("test.shop.t", A),
+    make_node(B, A),
+    make_node(UNIT, B),
+    make_node("snapshot.shop.h", B),
+    make_node("snapshot.shop.later", "snapshot.shop.h"),
+    make_node(C, "snapshot.shop.h"),
+    make_node("exposure.shop.report", C),
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dbt run", {A: (), B: (A,), C: (B,)}),
+        ("dbt test", {"test.shop.t": (), UNIT: ()}),
+        ("dbt test --resource-type unit_test", {UNIT: ()}),
+        ("dbt test --exclude-resource-type unit_test", {"test.shop.t": ()}),
+        ("dbt seed", {"seed.shop.s": ()}),
+        ("dbt snapshot", {"snapshot.shop.h": (), "snapshot.shop.later": ("snapshot.shop.h",)}),
+        ("dbt run --select seed.shop.s tag:none b", {B: ()}),
+        ("dbt build --resource-type model test --exclude c", {A: (), "test.shop.t": (A,), B: ("test.shop.t",)}),
+        ("dbt build --resource-type seed snapshot", {
+            "seed.shop.s": (), "snapshot.shop.h": ("seed.shop.s",), "snapshot.shop.later": ("snapshot.shop.h",)
+        }),
+    ],
+)  # fmt: skip
+def test_each_verb_builds_what_dbts_task_does(line: str, expected: dict[str, tuple[str, ...]]) -> None:
+    found = plan(EVERYTHING, line)
+    assert parents(found) == expected
+    assert found.engine is Engine.SHARED
+
+
+def test_unit_tests_run_only_where_their_type_is_built() -> None:
+    with_unit_tests = plan(EVERYTHING, "dbt build --select b")
+    assert [node.unit_tests for node in with_unit_tests.nodes] == [(UNIT,)]
+    without = plan(EVERYTHING, "dbt build --select b --exclude-resource-type unit_test")
+    assert [node.unit_tests for node in without.nodes] == [()]
+    assert plan(EVERYTHING, "dbt build --resource-type unit_test").nodes == ()
+
+
+@pytest.mark.parametrize("line", ["dbt compile", "dbt docs generate", "dbt source freshness", "dbt deps",
+                                  "dbt run-operation grant", "dbt clone --state production"])  # fmt: skip
+def test_any_other_command_is_one_turn(line: str) -> None:
+    found = plan(EVERYTHING, line)
+    assert (found.engine, found.nodes, found.runners, found.has_turn) == (Engine.COMMAND, (), 1, True)
+
+
+@pytest.mark.parametrize("version", ["1.10.13", "1.12.6", "2.0.0rc196", ""])
+def test_another_dbt_is_run_as_one_command_with_its_nodes(version: str) -> None:
+    found = plan(make_index(*CHAIN, dbt_version=version))
+    assert (found.engine, found.runners) == (Engine.COMMAND, 1)
+    assert [node.unique_id for node in found.nodes] == [A, B, C]
+
+
+def again(index: Index, line: str, only: set[str]) -> Plan:
+    return plan_step(
+        index, Command.parse(line), run_id=12, step=2, bundle="digest", environment=make_environment(),
+        predictions={}, only=only,
+    )  # fmt: skip
+
+
+def test_only_these_nodes_whatever_the_command_selects() -> None:
+    found = again(EVERYTHING, "dbt build --select seed.shop.s", {A, C, B, UNIT})
+    assert parents(found) == {A: (), B: (A,), C: (B,)}
+    assert {node.unique_id: node.unit_tests for node in found.nodes}[B] == (UNIT,)
+    assert found.command.select == ("seed.shop.s",)
+    assert parents(again(EVERYTHING, "dbt build", {B})) == {B: ()}
+
+
+def test_a_node_that_is_gone_is_named() -> None:
+    found = again(EVERYTHING, "dbt build", {A, "model.shop.gone"})
+    assert found.notes == ("model.shop.gone is no longer there",)
+
+
+def test_another_dbt_is_told_which_nodes() -> None:
+    index = make_index(*EVERYTHING.nodes.values(), dbt_version="1.10.13")
+    found = again(index, "dbt build -s x --exclude c", {A, UNIT, "exposure.shop.report"})
+    assert found.command.words == [
+        "build", "--indirect-selection", "empty", "--select", "exposure:shop.report", "--select", "fqn:shop.a",
+        "--select", "unit_test:shop.one",
+    ]  # fmt: skip
+    nothing = again(index, "dbt build", set())
+    assert (nothing.engine, nothing.has_turn, nothing.runners) == (Engine.SHARED, False, 0)
+
+
+def test_time_limits_are_the_nodes_own_else_the_jobs() -> None:
+    index = make_index(make_node(A, timeout=60.0), make_node(B))
+    job = Job("nightly", "production", ("dbt build",), node_timeout=1800.0, retries=RetryPolicy(max=5))
+    found = plan_step(index, Command("build"), run_id=1, step=1, bundle="d", environment=make_environment(),
+                      predictions={}, job=job)  # fmt: skip
+    assert [node.timeout_seconds for node in found.nodes] == [60.0, 1800.0]
+    assert found.retries == RetryPolicy(max=5)
+    assert [node.timeout_seconds for node in plan(index).nodes] == [60.0, None]
+
+
+def test_a_node_takes_a_place_in_its_pools_and_on_the_warehouse() -> None:
+    index = make_index(
+        make_node(A, pools=("wh_large", "unheard_of")),
+        make_node(B),
+        make_node(C, materialized="ephemeral", pools=("wh_large",)),
+        make_node("exposure.shop.e", A),
+    )
+    found = plan(index, concurrency=12, pools={"wh_large": 2})
+    assert found.pools == {"wh_large": 2, "warehouse": 12}
+    assert {node.unique_id: node.pools for node in found.nodes} == {
+        A: ("warehouse", "wh_large"), B: ("warehouse",), C: (), "exposure.shop.e": ()
+    }  # fmt: skip
+    assert found.notes == (
+        "model.shop.a is in the pool 'unheard_of', which environment production does not limit",
+    )
+    free = plan(index)
+    assert (free.pools, {node.pools for node in free.nodes}) == ({}, {()})
+
+
+def test_no_more_runners_than_the_warehouse_takes_nodes_at_once() -> None:
+    environment = make_environment(threads=4, runners=RunnerSize(max=40), concurrency=10)
+    assert count_runners(100, 900.0, 1.0, environment) == 3
+
+
+def test_what_binds_the_runners_is_in_the_plan() -> None:
+    own = ErrorClass("ours", ("x",))
+    found = plan(make_index(*CHAIN), "dbt build --fail-fast", error_classes=(own,))
+    assert (found.fail_fast, found.error_classes) == (True, (own,))
+    assert plan(make_index(*CHAIN)).fail_fast is False
+    assert [node.repeatable for node in plan(EVERYTHING, "dbt snapshot").nodes] == [False, False]
+
+
+def test_ten_thousand_parents_of_one_node_are_planned_in_reasonable_time() -> None:
+    wide = [make_node(f"model.shop.m{number}") for number in range(10_000)]
+    started = process_time()
+    found = plan(make_index(*wide, make_node("model.shop.all", *(node.unique_id for node in wide))))
+    assert process_time() - started < 30
+    assert len(found.nodes[-1].parents) == 10_000

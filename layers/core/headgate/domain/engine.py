@@ -21,6 +21,8 @@ def engine_of(command: Command, dbt_version: str) -> Engine:
 
 def restricted_to(command: Command, index: Index, only: Collection[str]) -> Command:
     """The same command for these nodes alone, in dbt's own words; dbt brings no tests along that are not named."""
+    if not command.is_graph:
+        return command
     options = (*command.options, "--indirect-selection", "empty")
     found = (index.nodes[unique_id] for unique_id in sorted(only) if unique_id in index.nodes)
     select = tuple(

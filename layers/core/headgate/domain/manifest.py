@@ -8,6 +8,7 @@ opens the manifest itself. The rules for what a node is come from dbt-core 1.11'
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
@@ -99,29 +100,33 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     default_selector: str | None = None
 
     def encode(self) -> bytes:
-        """This index as MessagePack, with its format version."""
-        return msgspec.msgpack.encode({"format": INDEX_FORMAT, "index": self})
+        """This index as MessagePack, with its format version and a digest of all that follows."""
+        body = msgspec.msgpack.encode(self)
+        return msgspec.msgpack.encode(
+            {"format": INDEX_FORMAT, "digest": sha256(body).hexdigest(), "index": msgspec.Raw(body)}
+        )
 
     @classmethod
     def decode(cls, body: bytes) -> "Index":
-        """The inverse of `encode`. Raises ManifestError when another version of Headgate wrote it."""
+        """The inverse of `encode`. Raises ManifestError: damaged, or written by another version of Headgate."""
         try:
-            written = msgspec.msgpack.decode(body, type=_Format).format
-            if written != INDEX_FORMAT:
+            head = msgspec.msgpack.decode(body, type=_Envelope)
+            if head.format != INDEX_FORMAT:
                 raise ManifestError(
-                    f"the bundle's index has format {written}, this version reads {INDEX_FORMAT}: publish again"
+                    f"the bundle's index has format {head.format}, this version reads {INDEX_FORMAT}: publish again"
                 )
-            return msgspec.msgpack.decode(body, type=_Envelope).index
-        except msgspec.MsgspecError as fault:
+            # Indexes of earlier versions carry no digest.
+            if head.digest and sha256(bytes(head.index)).hexdigest() != head.digest:
+                raise ManifestError("the bundle's index is damaged: its digest is another one; publish again")
+            return msgspec.msgpack.decode(head.index, type=cls)
+        except (msgspec.MsgspecError, RecursionError, MemoryError, UnicodeDecodeError) as fault:
             raise ManifestError(f"the bundle's index cannot be read: {fault}; publish again") from fault
 
 
-class _Format(msgspec.Struct):
-    format: int
-
-
 class _Envelope(msgspec.Struct):
-    index: Index
+    format: int
+    index: msgspec.Raw
+    digest: str = ""
 
 
 class _DependsOn(msgspec.Struct):

@@ -59,8 +59,8 @@ class Plan:
     """What one step of a run will do. `nodes` is in topological order; a node's position is its index + 1.
 
     retries, error_classes, pools: what of job and environment binds the runners, as it stood when this was planned;
-    pools: name -> places. Fields are only ever added, with defaults, and unknown ones are ignored: runners of the
-    version before and after read it alike.
+    pools: name -> places. state_bundle: the bundle whose manifest `dbt clone` copies from. Fields are only ever added,
+    with defaults, and unknown ones are ignored: runners of the version before and after read it alike.
     """
 
     run_id: int
@@ -79,6 +79,12 @@ class Plan:
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     error_classes: tuple[ErrorClass, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
+    state_bundle: str = ""
+
+    @property
+    def has_turn(self) -> bool:
+        """Whether there is anything for a runner to do."""
+        return bool(self.nodes) or self.engine is Engine.COMMAND
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

@@ -48,13 +48,14 @@ def plan_step(
     job: Job | None = None,
     only: Collection[str] | None = None,
     dbt_version: str | None = None,
+    state_bundle: str = "",
 ) -> Plan:
     """What one step builds, in which order and with how many runners; the same input gives the same plan.
 
     predictions: unique_id -> seconds, of nodes that were built before. only: exactly these nodes, whatever the
-    command selects: a retry's. dbt_version: the dbt that will build; the one that parsed unless given. A selection
-    that matches nothing is a plan with no nodes and no runners. Raises SelectionError, and PlanError when the
-    project needs a definition that is not understood.
+    command selects: a retry's. dbt_version: the dbt that will build; the one that parsed unless given. state_bundle:
+    what `dbt clone` copies from. A selection that matches nothing is a plan with no nodes and no runners. Raises
+    SelectionError, and PlanError when the project needs a definition that is not understood.
     """
     engine = engine_of(command, dbt_version or index.dbt_version)
     chosen = _chosen(index, command, only) if command.is_graph else _Chosen(frozenset(), {}, ())
@@ -68,10 +69,12 @@ def plan_step(
         nodes.planned(unique_id, graph, seconds[unique_id], levels[unique_id], chosen.unit_tests)
         for unique_id in topological_order(graph)
     )
-    if engine is Engine.SHARED:
-        runners = count_runners(len(graph), work, critical, environment)
-    else:
-        runners = 1 if planned or not command.is_graph else 0
+    if only is not None and not planned and command.is_graph:
+        # Nothing to repeat; the command alone would build everything.
+        engine = Engine.SHARED
+    runners = count_runners(len(graph), work, critical, environment)
+    if engine is Engine.COMMAND:
+        runners = 1
         command = command if only is None else restricted_to(command, index, only)
     return Plan(
         run_id=run_id,
@@ -90,6 +93,7 @@ def plan_step(
         retries=job.retries if job else RetryPolicy(),
         error_classes=environment.error_classes,
         pools=nodes.pools,
+        state_bundle=state_bundle,
     )
 
 

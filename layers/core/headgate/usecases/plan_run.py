@@ -1,22 +1,26 @@
 """Plan one step of a run: read the published index, resolve the command, write plan and queue.
 
 Runs once per step however often it is called: a step whose record exists was planned whole, and its plan is
-read back instead.
+read back instead. A run that repeats another one plans in its first step what that one left undone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headgate.domain.bundle import INDEX, named
+from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
+from headgate.domain.fargate import memory_steps
 from headgate.domain.instant import iso
-from headgate.domain.job import Environment
+from headgate.domain.job import Environment, Job, RetryPolicy
 from headgate.domain.manifest import Index
 from headgate.domain.plan import Plan
 from headgate.domain.plan_step import plan_step
+from headgate.domain.prediction import build_key
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Run
-from headgate.errors import NotFoundError, PlanError
+from headgate.errors import ManifestError, NotFoundError, PlanError
 from headgate.ports import BundleStore, Clock, History, JobStore, NodeQueue, PlanStore, RunStore
+from headgate.usecases.find_failed import FindFailed, Undone
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class PlannedStep:
 
     plan: Plan
     environment: Environment
+    run_is_over: bool = False
 
     def to_state(self) -> dict[str, object]:
         """The state's output (statemachine/run.asl.yaml). ECS wants its sizes as text."""
@@ -32,10 +37,11 @@ class PlannedStep:
         return {
             "run_id": self.plan.run_id,
             "step": self.plan.step,
-            "build": bool(self.plan.nodes),
+            "build": self.plan.has_turn and not self.run_is_over,
             "runners": list(range(1, self.plan.runners + 1)),
             "cpu": str(size.cpu),
             "memory": str(size.memory),
+            "memory_steps": [str(memory) for memory in memory_steps(size.cpu, size.memory)],
             "spot": size.spot,
         }
 
@@ -52,38 +58,111 @@ def plan_run(
     history: History,
     clock: Clock,
 ) -> PlannedStep:
-    """Plan the step. Raises PlanError, SelectionError, ManifestError or NotFoundError with what to do about it."""
+    """Plan the step; a run that has ended or is being cancelled gets no turn, and nothing is written for it.
+
+    Raises PlanError, SelectionError, ManifestError or NotFoundError with what to do about it.
+    """
     run = runs.get_run(run_id)
     environment = jobs.environment(run.environment)
+    is_over = run.status.is_final or run.cancel is not None
     if queue.step(run_id, step) is not None:
-        return PlannedStep(plans.get_plan(run_id, step), environment)
+        return PlannedStep(plans.get_plan(run_id, step), environment, is_over)
     command = Command.parse(run.steps[step - 1])
-    index = _read_index(run, command, bundles)
-    plan = plan_step(
-        index,
-        command,
-        run_id=run_id,
-        step=step,
-        bundle=run.bundle,
-        environment=environment,
-        predictions=history.predictions(run.environment, index.nodes),
-    )
+    if is_over:
+        none = Plan(run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
+        return PlannedStep(none, environment, run_is_over=True)
+    job = _job_of(run, jobs)
+    scope = job.retries.scope if job else RetryPolicy().scope
+    undone = _undone(run, step, command, scope, FindFailed(runs, plans, queue, bundles))
+    plan = _Planner(run, step, environment, job, jobs, bundles, history).plan(undone)
     plans.put_plan(plan)
-    written = StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now()))
-    queue.write(written, initial_records(plan))
+    queue.write(
+        StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now())), initial_records(plan)
+    )
     return PlannedStep(plan, environment)
 
 
-def _read_index(run: Run, command: Command, bundles: BundleStore) -> Index:
-    if not run.bundle:
-        raise PlanError(
-            f"nothing is published for environment {run.environment}: "
-            f"run `headgate publish --environment {run.environment}`"
-        )
+def _job_of(run: Run, jobs: JobStore) -> Job | None:
+    # A job may leave the jobs file while one of its runs is on its way.
     try:
-        return Index.decode(bundles.read(run.bundle, named(command.vars_digest, INDEX)))
-    except NotFoundError as fault:
-        raise PlanError(
-            f"bundle {run.bundle[:12]} was not parsed with --vars {command.vars}: apply the jobs file, "
-            f"then run `headgate publish --environment {run.environment}` again"
-        ) from fault
+        return jobs.job(run.job)
+    except NotFoundError:
+        return None
+
+
+def _undone(run: Run, step: int, command: Command, scope: str, find: FindFailed) -> Undone:
+    repeated = find.of_retry(run, step, scope)
+    if repeated is not None:
+        return repeated
+    return find.of_dbt_retry(run, step, scope) if command.verb == "retry" else Undone(command, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    """Makes the plan of one step from what is stored about its environment."""
+
+    run: Run
+    step: int
+    environment: Environment
+    job: Job | None
+    jobs: JobStore
+    bundles: BundleStore
+    history: History
+
+    def plan(self, undone: Undone) -> Plan:
+        command, run = undone.command, self.run
+        if undone.is_nothing:
+            environment = self.environment
+            return Plan(
+                run.run_id, self.step, command, run.bundle, environment.name, (), 0, environment.threads,
+                notes=("nothing failed: there is nothing to repeat",),
+            )  # fmt: skip
+        state = self._state_bundle(command)
+        index = self._index(command)
+        return plan_step(
+            index,
+            command,
+            run_id=run.run_id,
+            step=self.step,
+            bundle=run.bundle,
+            environment=self.environment,
+            predictions=self._predictions(index, command),
+            job=self.job,
+            only=undone.only,
+            state_bundle=state,
+        )
+
+    def _predictions(self, index: Index, command: Command) -> Mapping[str, float]:
+        keys = {
+            build_key(node.unique_id, node.materialized, full_refresh=command.full_refresh): node.unique_id
+            for node in index.nodes.values()
+        }
+        known = self.history.predictions(self.run.environment, keys) if command.is_graph else {}
+        return {keys[key]: seconds for key, seconds in known.items()}
+
+    def _state_bundle(self, command: Command) -> str:
+        if not command.state:
+            return ""
+        try:
+            return self.jobs.bundle_of(command.state)
+        except NotFoundError as fault:
+            raise PlanError(f"--state {command.state}: {fault}") from fault
+
+    def _index(self, command: Command) -> Index:
+        run = self.run
+        publish = f"run `headgate publish --environment {run.environment}`"
+        if not run.bundle:
+            raise PlanError(f"nothing is published for environment {run.environment}: {publish}")
+        try:
+            return Index.decode(self.bundles.read(run.bundle, named(command.vars_digest, INDEX)))
+        except NotFoundError as fault:
+            if command.vars == "{}":
+                raise PlanError(
+                    f"bundle {run.bundle[:SHORT]} is not there, or not whole: {publish} again"
+                ) from fault
+            raise PlanError(
+                f"bundle {run.bundle[:SHORT]} was not parsed with --vars {command.vars}: apply the jobs file, "
+                f"then {publish} again"
+            ) from fault
+        except ManifestError as fault:
+            raise ManifestError(f"bundle {run.bundle[:SHORT]}: {fault}") from fault

@@ -1,4 +1,4 @@
-"""Durations of earlier builds in DynamoDB: `history#<environment>` / `node#<unique_id>`."""
+"""Durations of earlier builds in DynamoDB: `history#<environment>` / `node#<unique_id> as <materialisation>`."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ class DynamoDBHistory:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
 
-    def predictions(self, environment: str, unique_ids: Iterable[str]) -> dict[str, float]:
-        return {node: duration.seconds for node, duration in self._known(environment, unique_ids).items()}
+    def predictions(self, environment: str, keys: Iterable[str]) -> dict[str, float]:
+        return {node: duration.seconds for node, duration in self._known(environment, keys).items()}
 
     def learn(self, environment: str, seconds: Mapping[str, float]) -> None:
         known = self._known(environment, seconds)
@@ -35,8 +35,8 @@ class DynamoDBHistory:
             for node, duration in learned.items()
         )
 
-    def _known(self, environment: str, unique_ids: Iterable[str]) -> dict[str, Duration]:
-        pk, wanted = f"history#{environment}", dict.fromkeys(unique_ids)
+    def _known(self, environment: str, keys: Iterable[str]) -> dict[str, Duration]:
+        pk, wanted = f"history#{environment}", dict.fromkeys(keys)
         if len(wanted) > _BY_KEY:
             items = self._table.query("#pk = :pk", pk=pk)
         else:

@@ -13,9 +13,9 @@ class MemoryHistory:
         self._lock = RLock()
         self._durations: dict[tuple[str, str], Duration] = {}
 
-    def predictions(self, environment: str, unique_ids: Iterable[str]) -> dict[str, float]:
+    def predictions(self, environment: str, keys: Iterable[str]) -> dict[str, float]:
         with self._lock:
-            known = {node: self._durations.get((environment, node)) for node in unique_ids}
+            known = {node: self._durations.get((environment, node)) for node in keys}
         return {node: duration.seconds for node, duration in known.items() if duration is not None}
 
     def learn(self, environment: str, seconds: Mapping[str, float]) -> None:
