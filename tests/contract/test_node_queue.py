@@ -1,10 +1,11 @@
 """NodeQueue: every primitive is one conditional write; the first counts, and repeating it changes nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.plan import CLOSING, COMMAND, OPENING, Engine
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord
 from headgate.domain.results import NodeStatus
 from headgate.ports import NodeQueue
@@ -254,6 +255,87 @@ def test_what_is_handed_back_is_as_ready_as_before_and_counts_its_claims(queue: 
     assert again.claims == 2
 
 
+def test_what_came_back_from_a_lost_runner_is_uncertain_ever_after(queue: NodeQueue) -> None:
+    claim(queue, OPENING)
+    assert queue.hand_back(*STEP, OPENING, runner=1, epoch=1)
+    assert not node(queue, OPENING).uncertain
+    claim(queue, OPENING)
+    assert not queue.hand_back(*STEP, OPENING, runner=1, epoch=2, uncertain=True)
+    assert not node(queue, OPENING).uncertain
+    assert queue.hand_back(*STEP, OPENING, runner=1, epoch=1, uncertain=True)
+    taken = claim(queue, OPENING)
+    assert taken is not None
+    assert taken.uncertain
+    assert queue.hand_back(*STEP, OPENING, runner=1, epoch=1)
+    assert node(queue, OPENING).uncertain
+
+
+@pytest.mark.parametrize(
+    ("unique_id", "seen", "waits", "skip"),
+    [("d", {2, 3}, {1, 3}, True), ("d", {2, 3}, {2}, False), (OPENING, set(), {3}, False)],
+)
+def test_a_waiting_set_is_corrected_while_it_is_as_seen(
+    queue: NodeQueue, unique_id: str, seen: set[int], waits: set[int], skip: bool
+) -> None:
+    new = {"waits": frozenset(waits), "skip": skip}
+    assert not queue.correct(*STEP, unique_id, seen=frozenset({9}), **new)
+    assert queue.correct(*STEP, unique_id, seen=frozenset(seen), **new)
+    corrected = node(queue, unique_id)
+    assert (corrected.state, corrected.waits, corrected.skip) == (WAITING, waits, skip)
+    assert dict(queue.open_nodes(*STEP))[unique_id] is WAITING
+    assert not queue.correct(*STEP, unique_id, seen=frozenset(seen), **new)
+    for position in waits:
+        queue.release(*STEP, unique_id, position, skip=False)
+    assert node(queue, unique_id).skip is skip
+    assert (unique_id, READY) in queue.open_nodes(*STEP, limit=2)
+
+
+@pytest.mark.parametrize("state", [RUNNING, DONE])
+def test_what_was_claimed_keeps_its_waiting_set(queue: NodeQueue, state: NodeState) -> None:
+    claim(queue, OPENING)
+    if state is DONE:
+        finish(queue, OPENING)
+    before = queue.nodes(*STEP)
+    for unique_id in (OPENING, "unit_test.shop.a", "nobody"):
+        assert not queue.correct(*STEP, unique_id, seen=frozenset(), waits=frozenset({3}), skip=True)
+    assert queue.nodes(*STEP) == before
+
+
+def test_the_first_failure_that_skips_the_rest_stays(queue: NodeQueue) -> None:
+    assert queue.fail_fast(*STEP, "a")
+    assert not queue.fail_fast(*STEP, "b")
+    assert not queue.fail_fast(7, 9, "a")
+    step = queue.step(*STEP)
+    assert step is not None
+    assert (step.failed_fast, step.halted) == ("a", None)
+    assert queue.halt(*STEP, "and then the database went down")
+
+
+def test_a_step_that_is_one_command_has_one_turn(world: Any) -> None:
+    queue = world.queue
+    unit_tests = {"a": ("unit_test.shop.a",), "b": ("unit_test.shop.b",)}
+    write(queue, replace(plan_of({"a": (), "b": ("a",)}, unit_tests=unit_tests), engine=Engine.COMMAND))
+    assert queue.open_nodes(*STEP) == [(COMMAND, READY)]
+    assert {record.unique_id: (record.position, record.state) for record in queue.nodes(*STEP)} == {
+        COMMAND: (0, READY),
+        "a": (1, NodeState.ATTACHED),
+        "b": (2, NodeState.ATTACHED),
+        "unit_test.shop.a": (3, NodeState.ATTACHED),
+        "unit_test.shop.b": (4, NodeState.ATTACHED),
+    }
+    assert claim(queue, COMMAND) is not None
+    queue.record(*STEP, result_of("b"), "now")
+    queue.record(*STEP, result_of("operation.shop.hook"), "now")
+    assert finish(queue, COMMAND, result_of(COMMAND))
+    assert queue.open_nodes(*STEP, consistent=True) == []
+    assert [result.unique_id for result in queue.results(*STEP)] == [COMMAND, "b", "operation.shop.hook"]
+
+
+def test_a_command_without_nodes_has_its_turn_all_the_same(world: Any) -> None:
+    write(world.queue, replace(plan_of({}), engine=Engine.COMMAND))
+    assert world.queue.open_nodes(*STEP) == [(COMMAND, READY)]
+
+
 def test_attached_and_unplanned_results_are_recorded_once(queue: NodeQueue) -> None:
     first = result_of("unit_test.shop.a", NodeStatus.PASS, runner=2)
     hook = result_of("operation.shop.on-run-start-0", runner=1)
@@ -287,8 +369,8 @@ def test_each_lease_of_a_runner_has_a_higher_epoch(queue: NodeQueue) -> None:
     assert [queue.take_lease(*STEP, runner, 100.25) for runner in (1, 1, 2)] == [1, 2, 1]
     assert queue.runners(*STEP) == [RunnerRecord(1, 2, 100.25), RunnerRecord(2, 1, 100.25)]
     assert queue.end_lease(*STEP, 1, 2, "broken")
-    assert queue.take_lease(*STEP, 1, 200.0) == 3
-    assert queue.runners(*STEP)[0] == RunnerRecord(1, 3, 200.0, ended=False, error=None)
+    assert queue.take_lease(*STEP, 1, 200.0, at=140.5) == 3
+    assert queue.runners(*STEP)[0] == RunnerRecord(1, 3, 200.0, ended=False, error=None, taken_at=140.5)
 
 
 def test_only_the_current_epoch_renews_and_ends_a_lease(queue: NodeQueue) -> None:

@@ -92,6 +92,7 @@ def test_of_many_reasons_to_halt_at_once_one_stays(queue: NodeQueue) -> None:
 runners, epochs, ids = st.integers(1, 2), st.integers(1, 2), st.sampled_from(IDS)
 owners = st.fixed_dictionaries({"runner": runners, "epoch": epochs})
 statuses = st.sampled_from([NodeStatus.SUCCESS, NodeStatus.ERROR, NodeStatus.SKIPPED])
+waiting_sets = st.frozensets(st.integers(0, len(PARENTS)), max_size=3)
 changes = st.one_of(
     st.tuples(st.just("claim"), ids, owners),
     st.tuples(st.just("finish"), ids, owners, statuses),
@@ -101,7 +102,8 @@ changes = st.one_of(
         st.integers(-1, len(PARENTS)),
         st.fixed_dictionaries({"skip": st.booleans(), "sole": st.booleans()}),
     ),
-    st.tuples(st.just("hand_back"), ids, owners),
+    st.tuples(st.just("hand_back"), ids, owners, st.booleans()),
+    st.tuples(st.just("correct"), ids, waiting_sets, waiting_sets.filter(bool), st.booleans()),
     st.tuples(st.just("make_ready"), ids),
     st.tuples(st.just("record"), st.sampled_from(["a", "operation.x"]), runners, statuses),
     st.tuples(st.just("take_lease"), runners),
@@ -109,6 +111,7 @@ changes = st.one_of(
     st.tuples(st.just("end_lease"), runners, epochs),
     st.tuples(st.just("expire_lease"), runners),
     st.tuples(st.just("halt")),
+    st.tuples(st.just("fail_fast"), ids),
 )
 
 
@@ -122,8 +125,10 @@ def apply(queue: NodeQueue, run: int, change: tuple[Any, ...]) -> Any:
             return queue.finish(run, 1, node, result, **owner, at="later")
         case "release", [node, parent, how]:
             return queue.release(run, 1, node, parent, **how)
-        case "hand_back", [node, owner]:
-            return queue.hand_back(run, 1, node, **owner)
+        case "hand_back", [node, owner, uncertain]:
+            return queue.hand_back(run, 1, node, **owner, uncertain=uncertain)
+        case "correct", [node, seen, waits, skip]:
+            return queue.correct(run, 1, node, seen=seen, waits=waits, skip=skip)
         case "make_ready", [node]:
             return queue.make_ready(run, 1, node)
         case "record", [node, runner, status]:
@@ -137,9 +142,19 @@ def apply(queue: NodeQueue, run: int, change: tuple[Any, ...]) -> Any:
         case "expire_lease", [runner]:
             seen = [record for record in queue.runners(run, 1) if record.runner == runner]
             return seen and queue.expire_lease(run, 1, seen[0])
+        case "fail_fast", [node]:
+            return queue.fail_fast(run, 1, node)
         case "halt", []:
             return queue.halt(run, 1, "stop")
     raise AssertionError(change)
+
+
+def most_urgent_first(queue: NodeQueue, run: int) -> list[Any]:
+    """What is open, in order; a node that was made to wait again stands anywhere behind those that are ready."""
+    found = queue.open_nodes(run, 1)
+    waiting = [node for node in found if node[1] is NodeState.WAITING]
+    assert found[len(found) - len(waiting) :] == waiting
+    return found[: len(found) - len(waiting)] + sorted(waiting)
 
 
 def everything(queue: NodeQueue, run: int) -> tuple[Any, ...]:
@@ -147,7 +162,8 @@ def everything(queue: NodeQueue, run: int) -> tuple[Any, ...]:
         queue.nodes(run, 1),
         queue.results(run, 1),
         queue.runners(run, 1),
-        queue.open_nodes(run, 1),
+        queue.step(run, 1),
+        most_urgent_first(queue, run),
         sorted(queue.open_nodes(run, 1, consistent=True)),
     )
 
