@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.adapters.system_clock import SystemClock
+from headgate.domain.instant import iso
 from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeState, StepRecord, initial_records
@@ -76,8 +78,8 @@ class Stage:
             )
         publish_bundle(bundle, "production", bundles=self.world.bundles, jobs=self.world.jobs)
 
-    def begin(self, command: str = "dbt build", runners: int = 2) -> Plan:
-        """A new run, planned; `runners` overrules what the planner thinks useful."""
+    def begin(self, command: str = "dbt build", runners: int = 2, **changes: Any) -> Plan:
+        """A new run, planned; `runners` and further fields overrule what the planner thinks useful."""
         world = self.world
         # A job of its own: runs of earlier tests may not have ended.
         job = Job(f"job-{len(world.runs.list_runs(1000))}", "production", (command,))
@@ -86,10 +88,10 @@ class Stage:
         planned = plan_run(
             run.run_id, 1, runs=world.runs, queue=MemoryWorld().queue, clock=SystemClock(), **ports
         ).plan
-        self.plan = replace(planned, runners=runners)
+        self.plan = replace(planned, runners=runners, **changes)
         world.plans.put_plan(self.plan)
         world.queue.write(
-            StepRecord(run.run_id, 1, len(self.plan.nodes), runners, "now"), initial_records(self.plan)
+            StepRecord(run.run_id, 1, len(self.plan.nodes), runners, iso(time.time())), initial_records(self.plan)
         )
         assert world.runs.take_slot(run)
         return self.plan
