@@ -16,6 +16,7 @@ from headgate.ports import (
     PlanStore,
     RunStore,
     Secrets,
+    Slots,
 )
 from headgate.usecases.run_nodes import QueueSession
 from headgate_runner.log_stream import LogStream
@@ -47,6 +48,9 @@ class World(Protocol):
 
     @property
     def secrets(self) -> Secrets: ...
+
+    @property
+    def slots(self) -> Slots: ...
 
     @property
     def clock(self) -> Clock: ...

@@ -103,7 +103,8 @@ class Work:
 
     def _take_share(self) -> Share:
         plan = self._world.plans.get_plan(self._settings.run_id, self._settings.step)
-        session = QueueSession(self._world.queue, self._world.clock, plan, self._settings.runner)
+        world = self._world
+        session = QueueSession(world.queue, world.clock, plan, self._settings.runner, world.slots)
         return Share(self._settings, plan, session, self._world, self._redactor, self._log, self._supervision)
 
     def _begin(self, share: Share) -> None:

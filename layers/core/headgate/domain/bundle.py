@@ -7,9 +7,11 @@ same bundle, on whichever machine it is published.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields
 from hashlib import sha256
 from pathlib import Path
+
+from headgate.errors import InputError
 
 FORMAT = 1
 SHORT = 12
@@ -29,6 +31,7 @@ class Bundle:
     files: Mapping[str, Path]
     nodes: int
     size: int
+    dbt_version: str = ""
 
     @property
     def short(self) -> str:
@@ -38,7 +41,11 @@ class Bundle:
 
 @dataclass(frozen=True, slots=True)
 class BundleMetadata:
-    """bundle.json: how the bundle was made. `parses`: digest of the `--vars` -> the `--vars` themselves (JSON)."""
+    """bundle.json: how the bundle was made. `parses`: digest of the `--vars` -> the `--vars` themselves (JSON).
+
+    parse_digests: what `content_digest` was given of each parse; with it a reader can tell whether the project is the
+    one that the bundle is named after. Empty in bundles of earlier versions.
+    """
 
     digest: str
     project: str
@@ -51,6 +58,29 @@ class BundleMetadata:
     parses: Mapping[str, str]
     created_at: str
     format: int = FORMAT
+    parse_digests: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, body: bytes) -> "BundleMetadata":
+        """Raises InputError. Fields that a later version adds are ignored."""
+        try:
+            said = json.loads(body)
+            return cls(**{one.name: said[one.name] for one in fields(cls) if one.name in said})
+        except (ValueError, TypeError) as fault:
+            raise InputError(f"the bundle's {METADATA} cannot be read: {fault}") from fault
+
+    def names(self, files: Mapping[str, str]) -> bool:
+        """Whether the bundle's name is that of a project with these files (path -> sha256)."""
+        if not self.parse_digests:
+            return True
+        digest = content_digest(
+            files,
+            target=self.target,
+            dbt_version=self.dbt_version,
+            adapter=self.adapter,
+            parses=self.parse_digests,
+        )
+        return digest == self.digest
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=2, sort_keys=True).encode() + b"\n"
