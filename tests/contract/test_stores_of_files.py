@@ -60,6 +60,16 @@ def test_too_large_a_file_is_refused_before_anything_is_uploaded(
     assert "Contents" not in boto3.client("s3").list_objects_v2(Bucket="headgate-bucket")
 
 
+def test_too_large_a_file_is_not_read_into_memory(
+    moto: MotoStage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moto.world.bundles.put(DIGEST, files(tmp_path, fine=b"1" * 10, large=b"1" * 11))
+    monkeypatch.setattr(s3_bundle_store, "MAX_READ_BYTES", 10)
+    assert moto.world.bundles.read(DIGEST, "fine") == b"1" * 10
+    with pytest.raises(InputError, match="large is larger than 0 MiB"):
+        moto.world.bundles.read(DIGEST, "large")
+
+
 def test_the_metadata_of_a_bundle_comes_last(moto: MotoStage, tmp_path: Path, monkeypatch: Any) -> None:
     uploaded: list[str] = []
     objects = moto.world.bundles._objects

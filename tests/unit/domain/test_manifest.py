@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -289,12 +290,38 @@ def test_refuses_an_index_of_another_format() -> None:
         b"\x00",
         b"{}",
         make_index().encode()[:-3],
+        gzip.compress(make_index().encode()),
+        b"\xdd\xff\xff\xff\xff",  # a list of four thousand million entries
+        make_index().encode().replace(b"postgres", b"postgras"),
+        make_index(make_node("model.shop.a")).encode().replace(b"model.shop.a", b"model.shop.b"),
         msgspec.msgpack.encode({"format": 1, "index": {"nodes": 5}}),
     ],
 )
 def test_refuses_a_broken_index(body: bytes) -> None:
     with pytest.raises(ManifestError, match="publish again"):
         Index.decode(body)
+
+
+def test_a_damaged_index_says_so() -> None:
+    body = make_index(make_node("model.shop.a")).encode()
+    with pytest.raises(ManifestError, match="damaged: its digest is another one"):
+        Index.decode(body.replace(b"model.shop.a", b"model.shop.b"))
+
+
+@pytest.mark.parametrize("place", ["config", "beside"])
+def test_time_limit_and_pool_of_a_node(place: str) -> None:
+    meta = {"headgate": {"timeout": "20m", "pool": "wh_large"}, "owner": "ada@example.com"}
+    fields = {"config": {"meta": meta}} if place == "config" else {"meta": meta}
+    node = read(make_entry("model.shop.a", **fields)).nodes["model.shop.a"]
+    assert (node.timeout, node.pools) == (1200.0, ("wh_large",))
+
+
+def test_a_wrong_time_limit_names_the_node() -> None:
+    entry = make_entry("model.shop.a", config={"meta": {"headgate": {"timeout": "soon"}}})
+    with pytest.raises(
+        ManifestError, match=r"model\.shop\.a: meta\.headgate\.timeout must be a length of time"
+    ):
+        read(entry)
 
 
 def test_who_only_reads_an_index_or_checks_a_text_loads_no_graph_library() -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # A runner unpacks a bundle on its own 20 GiB disk and a Lambda reads its index: larger is a mistake.
 MAX_BYTES = 512 * 1024 * 1024
+# What is read at once into memory: an index of 10,000 nodes has about a hundredth of this.
+MAX_READ_BYTES = 200 * 1024 * 1024
 
 
 class S3BundleStore:
@@ -41,7 +43,7 @@ class S3BundleStore:
 
     def read(self, digest: str, name: str) -> bytes:
         try:
-            return self._objects.get(_key(digest, name))
+            return self._objects.get(_key(digest, name), most=MAX_READ_BYTES)
         except NotFoundError as fault:
             raise NotFoundError(f"bundle {digest} has no {name}") from fault
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.adapters.aws.failures import translated
-from headgate.errors import NotFoundError
+from headgate.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -35,9 +35,14 @@ class Objects:
         with translated(key), source.open("rb") as body:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int | None = None) -> bytes:
+        """A whole object. Raises InputError for one of more than `most` bytes, which are all that is ever read."""
         with translated(key):
-            return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            content = body.read() if most is None else body.read(most + 1)
+        if most is not None and len(content) > most:
+            raise InputError(f"{key} is larger than {most >> 20} MiB")
+        return content
 
     def download(self, key: str, target: Path) -> None:
         """A whole file or none: it appears under its name when all of it is there."""
