@@ -7,7 +7,7 @@ import pytest
 from headgate.adapters.memory import MemoryClock, MemoryNodeQueue
 from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import Claim, NodeState, StepRecord
-from headgate.domain.results import NodeResult, NodeStatus
+from headgate.domain.results import NodeStatus
 from headgate.errors import LeaseLostError
 from headgate.usecases.repair_queue import repair_queue
 from headgate.usecases.run_nodes import (
@@ -19,9 +19,9 @@ from headgate.usecases.run_nodes import (
     SWEEP_SECONDS,
     Idle,
     Over,
-    QueueSession,
 )
 from tests.plans import DIAMOND, plan_of, result_of, write
+from tests.sessions import begun, built, claimed, run_to_the_end, survive
 
 LOST_AFTER = LEASE_SECONDS + MARGIN_SECONDS + SWEEP_SECONDS + 1
 
@@ -78,50 +78,6 @@ def clock() -> MemoryClock:
 @pytest.fixture
 def queue() -> Ledger:
     return Ledger()
-
-
-def begun(queue: MemoryNodeQueue, clock: MemoryClock, plan: Plan, runner: int) -> QueueSession:
-    session = QueueSession(queue, clock, plan, runner)
-    session.begin()
-    return session
-
-
-def claimed(session: QueueSession) -> str:
-    claim = session.next()
-    assert isinstance(claim, Claim), claim
-    return claim.unique_id
-
-
-def built(session: QueueSession, status: NodeStatus = NodeStatus.SUCCESS) -> str:
-    """Claim one node and finish it as dbt would: a node that is to be skipped is skipped."""
-    claim = session.next()
-    assert isinstance(claim, Claim), claim
-    session.finish(claim.unique_id, outcome(claim, status))
-    return claim.unique_id
-
-
-def outcome(claim: Claim, status: NodeStatus) -> NodeResult | None:
-    if claim.unique_id in (OPENING, CLOSING):
-        return None
-    return result_of(claim.unique_id, NodeStatus.SKIPPED if claim.skip else status)
-
-
-def run_to_the_end(*sessions: QueueSession, failing: frozenset[str] = frozenset()) -> list[str]:
-    """Let sessions take turns until each is over; the order in which nodes were claimed."""
-    order: list[str] = []
-    left = list(sessions)
-    for _ in range(200):
-        for session in list(left):
-            answer = session.next()
-            if isinstance(answer, Over):
-                left.remove(session)
-            elif isinstance(answer, Claim):
-                order.append(answer.unique_id)
-                status = NodeStatus.ERROR if answer.unique_id in failing else NodeStatus.SUCCESS
-                session.finish(answer.unique_id, outcome(answer, status))
-        if not left:
-            return order
-    raise AssertionError(f"never over; so far {order}")
 
 
 def states(queue: MemoryNodeQueue, plan: Plan) -> dict[str, NodeState]:
@@ -231,13 +187,6 @@ def test_an_index_that_lags_ends_nothing_early(clock: MemoryClock) -> None:
     assert states(queue, plan) == {OPENING: NodeState.DONE, "a": NodeState.READY, CLOSING: NodeState.WAITING}
     queue.hidden = False
     assert run_to_the_end(session, other) == ["a", CLOSING]
-
-
-def survive(session: QueueSession, clock: MemoryClock) -> None:
-    """Let so much time pass that others count as lost, while this session renews."""
-    for _ in range(4):
-        clock.advance(LOST_AFTER / 4)
-        session.renew()
 
 
 def test_a_lost_runners_claim_is_built_by_another_and_its_late_result_refused(
