@@ -29,7 +29,8 @@ def _run_id(event: dict[str, Any]) -> int | None:
 
 def _from_state(event: dict[str, Any], finalize: FinalizeRun) -> Finalized:
     error = event.get("error") or {}
-    return finalize(int(event["run_id"]), int(event["step"]), _fault(error) if error else None)
+    lost = {int(runner["runner"]): runner["why"] for runner in event.get("lost") or []}
+    return finalize(int(event["run_id"]), int(event["step"]), _fault(error) if error else None, lost=lost)
 
 
 def _from_status_change(event: dict[str, Any], finalize: FinalizeRun) -> Finalized | None:

@@ -1,10 +1,11 @@
-"""What a failure keeps from being built."""
+"""What a failure keeps from being built, and what is said of runners that are gone."""
 
 import pytest
 
 from headgate.domain.command import Command
-from headgate.domain.outcome import held_back
+from headgate.domain.outcome import held_back, outcome
 from headgate.domain.plan import Plan, PlannedNode
+from headgate.domain.queue import RunnerRecord, initial_records
 
 
 def node(name: str, *parents: str, unit_tests: tuple[str, ...] = ()) -> PlannedNode:
@@ -31,3 +32,13 @@ def test_a_failure_holds_back_what_is_below_and_a_unit_test_its_model_too(
     failed: str, expected: set[str]
 ) -> None:
     assert held_back(PLAN, failed) == expected
+
+
+def test_nodes_without_an_end_are_told_with_what_became_of_each_runner() -> None:
+    records = [RunnerRecord(2, 1, 0.0, ended=True, error="dbt crashed"), RunnerRecord(3, 1, 0.0)]
+    lost = {1: "AmazonECS.Unknown: Capacity is unavailable", 2: "exit code 1"}
+    told = outcome(None, initial_records(PLAN), [], records, lost=lost).error or ""
+    assert told.startswith("4 nodes were never finished")
+    assert told.endswith(": runner 1: AmazonECS.Unknown: Capacity is unavailable; runner 2: dbt crashed")
+    assert (outcome(None, initial_records(PLAN), [], []).error or "").endswith("the runners were lost")
+    assert outcome(None, [], [], [], lost=lost).error is None, "others did its share"

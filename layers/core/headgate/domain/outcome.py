@@ -1,7 +1,7 @@
 """How a step ended: from its records to one status, one sentence, and the nodes somebody must hear about."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from headgate.domain.alerts import first_line
@@ -36,8 +36,9 @@ def outcome(
     results: Sequence[NodeResult],
     runners: Sequence[RunnerRecord],
     fault: str | None = None,
+    lost: Mapping[int, str] | None = None,
 ) -> StepOutcome:
-    """Judge a step. `fault`: what the state machine caught, if anything.
+    """Judge a step. `fault`: what the state machine caught, if anything; `lost`: runner -> why its containers ended.
 
     The first of these that holds gives the sentence: a fault, a halt, failed nodes, nodes that never ended.
     """
@@ -45,7 +46,7 @@ def outcome(
     left = _without_an_end(nodes)
     skipped = sum(result.status is NodeStatus.SKIPPED for result in results)
     return StepOutcome(
-        error=_sentence(step, failed, skipped, left, runners, fault),
+        error=_sentence(step, failed, skipped, left, _why_lost(runners, lost or {}), fault),
         failed=tuple(failed),
         warned=tuple(result for result in results if result.status is NodeStatus.WARN),
         begun=tuple(node.unique_id for node in left if node.claims),
@@ -77,7 +78,7 @@ def _sentence(
     failed: Sequence[NodeResult],
     skipped: int,
     left: Sequence[NodeRecord],
-    runners: Iterable[RunnerRecord],
+    why_lost: str,
     fault: str | None,
 ) -> str | None:
     if fault is not None:
@@ -89,12 +90,15 @@ def _sentence(
         fast = f"; --fail-fast: {skipped} skipped" if step is not None and step.failed_fast else ""
         return f"{failed[0].unique_id}: {first_line(failed[0].message) or failed[0].status}{more}{fast}"
     if left:
-        lost = (
-            "; ".join(f"runner {r.runner}: {r.error}" for r in runners if r.error) or "the runners were lost"
-        )
         were = "node was" if len(left) == 1 else "nodes were"
-        return f"{len(left)} {were} never finished ({_some(node.unique_id for node in left)}): {lost}"
+        return f"{len(left)} {were} never finished ({_some(node.unique_id for node in left)}): {why_lost}"
     return None
+
+
+def _why_lost(runners: Iterable[RunnerRecord], lost: Mapping[int, str]) -> str:
+    """What a runner said itself counts for more than how its container ended."""
+    why = {**lost, **{record.runner: record.error for record in runners if record.error}}
+    return "; ".join(f"runner {runner}: {why[runner]}" for runner in sorted(why)) or "the runners were lost"
 
 
 def cancelled_text(who: str, ended: StepOutcome | None, step: int, steps: int) -> str:

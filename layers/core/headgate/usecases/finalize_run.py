@@ -70,9 +70,18 @@ class FinalizeRun:
     clock: Clock | None = None
 
     def __call__(
-        self, run_id: int, step: int, fault: str | None = None, *, cancelled: bool = False, last: bool = False
+        self,
+        run_id: int,
+        step: int,
+        fault: str | None = None,
+        *,
+        lost: Mapping[int, str] | None = None,
+        cancelled: bool = False,
+        last: bool = False,
     ) -> Finalized:
-        """fault: what the state machine caught. cancelled: its execution was stopped; `fault` is the reason given.
+        """fault: what the state machine caught. lost: runner -> why it is gone for good.
+
+        cancelled: its execution was stopped; `fault` is the reason given.
 
         last: nobody tries again after this. The run ends even if its artifacts or alerts cannot leave, so that its
         job goes on; what hindered them is raised all the same.
@@ -91,6 +100,7 @@ class FinalizeRun:
             results,
             self.queue.runners(run_id, step),
             None if run.cancel else fault,
+            lost,
         )
         try:
             if plan is not None:
