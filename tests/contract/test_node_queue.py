@@ -350,6 +350,16 @@ def test_attached_and_unplanned_results_are_recorded_once(queue: NodeQueue) -> N
     assert len(queue.open_nodes(*STEP, consistent=True)) == 6
 
 
+def test_the_last_word_on_a_node_replaces_what_was_said_before(queue: NodeQueue) -> None:
+    failed = result_of("unit_test.shop.a", NodeStatus.FAIL, runner=1)
+    queue.record(*STEP, replace(failed, entry={**failed.entry, "failures": 3}), "first", last_word=True)
+    passed = result_of("unit_test.shop.a", NodeStatus.PASS, runner=1)
+    queue.record(*STEP, passed, "second", last_word=True)
+    assert queue.results(*STEP) == [passed]
+    assert node(queue, "unit_test.shop.a").finished_at == "second"
+    assert not (node(queue, "unit_test.shop.a").result or failed).failed
+
+
 def test_a_result_may_be_recorded_for_a_node_that_waits(queue: NodeQueue) -> None:
     queue.record(*STEP, result_of("a", NodeStatus.SKIPPED), "now")
     assert node(queue, "a").state is DONE

@@ -172,7 +172,7 @@ class DynamoDBNodeQueue:
             return (item.get("state"), item.get("runner"), item.get("epoch")) == ("done", runner, epoch)
         return True
 
-    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
+    def record(self, run_id: int, step: int, result: NodeResult, at: str, *, last_word: bool = False) -> None:
         change, values = items.of_outcome(result)
         self._changes(
             run_key(run_id),
@@ -183,8 +183,8 @@ class DynamoDBNodeQueue:
             " #resource_type = if_not_exists(#resource_type, :type),"
             " #materialized = if_not_exists(#materialized, :type),"
             " #expires_at = if_not_exists(#expires_at, :expires_at)"
-            " REMOVE #open_pk, #open_sk, #ready_sk, #waits",
-            "attribute_not_exists(pk) OR #state <> :done",
+            " REMOVE #open_pk, #open_sk, #ready_sk, #waits" + ("" if "failures" in values else ", #failures"),
+            "attribute_not_exists(pk) OR " + ("attribute_exists(pk)" if last_word else "#state <> :done"),
             done=NodeState.DONE.value,
             at=at,
             runner=result.runner,

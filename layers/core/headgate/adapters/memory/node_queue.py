@@ -107,7 +107,7 @@ class MemoryNodeQueue:
             self._set((run_id, step), _ended(node, result, at))
             return True
 
-    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
+    def record(self, run_id: int, step: int, result: NodeResult, at: str, *, last_word: bool = False) -> None:
         kind = result.unique_id.partition(".")[0]
         with self._lock:
             known = self._of(run_id, step).get(result.unique_id)
@@ -120,7 +120,7 @@ class MemoryNodeQueue:
                 priority=0.0,
                 predicted_seconds=0.0,
             )
-            if node.state is not NodeState.DONE:
+            if last_word or node.state is not NodeState.DONE:
                 self._set((run_id, step), _ended(replace(node, runner=result.runner), result, at))
 
     def release(
