@@ -1,0 +1,119 @@
+"""What dbt leaves in its target folder, and whether it can be believed.
+
+An exit code of 0 alone proves nothing: results count when the file is whole, belongs to this invocation and names
+every node of the plan. A node without a result is not done.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headgate.domain.plan import Plan
+from headgate.errors import HeadgateError
+
+RUN_RESULTS, SOURCES = "run_results.json", "sources.json"
+# verb -> the file that says what became of its nodes. `docs generate --no-compile` and `deps` have none.
+RESULTS_OF = dict.fromkeys(
+    ("build", "run", "test", "seed", "snapshot", "compile", "run-operation", "clone", "retry"), RUN_RESULTS
+) | {"source freshness": SOURCES}
+# What a person may want to see afterwards, if dbt has written it.
+ARTIFACTS = ("manifest.json", "catalog.json", "index.html", SOURCES)
+# What must be in the results; others (exposures, saved queries) not every version of dbt tells about.
+BUILT = frozenset({"model", "seed", "snapshot", "test", "unit_test"})
+# What the runner itself tells dbt: a person's `dbt retry` would take it over.
+OWN_ARGS = frozenset(
+    {
+        "project_dir", "profiles_dir", "target_path", "log_path", "log_format", "log_level", "log_level_file",
+        "use_colors", "version_check", "send_anonymous_usage_stats", "state", "output",
+    }
+)  # fmt: skip
+
+
+class ResultsMissingError(HeadgateError):
+    """dbt said how it ended, but what it left behind does not tell what became of the nodes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """metadata, args, elapsed (seconds): of the invocation; entries: one object a node, as in run_results.json."""
+
+    metadata: Mapping[str, Any]
+    args: Mapping[str, Any]
+    elapsed: float
+    entries: tuple[Mapping[str, Any], ...]
+
+    def invocation(self, plan: Plan) -> bytes:
+        """The step's invocation.json: what finalize_run writes around the merged results."""
+        command = plan.command
+        kept = {name: value for name, value in self.args.items() if name not in OWN_ARGS}
+        if command.is_graph:
+            # A second attempt builds what is left by `dbt retry`; the step is still what the job says.
+            kept |= {"which": command.verb, "select": list(command.select), "exclude": list(command.exclude)}
+        kept |= {"invocation_command": command.line}
+        return json.dumps(
+            {"metadata": dict(self.metadata), "args": kept, "elapsed_time": self.elapsed}
+        ).encode()
+
+
+def read_results(path: Path, invocation: str) -> Results:
+    """Read dbt's file. invocation: dbt's id in the log, empty when it said none.
+
+    Raises ResultsMissingError: there is no file, it is cut off, or another run has left it.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+        metadata, entries = found["metadata"], found["results"]
+        said = str(metadata["invocation_id"])
+        results = Results(
+            metadata, found.get("args") or {}, float(found.get("elapsed_time") or 0), tuple(entries)
+        )
+    except FileNotFoundError as fault:
+        raise ResultsMissingError(f"dbt left no {path.name}: nobody knows what it has done") from fault
+    except (ValueError, KeyError, TypeError) as fault:
+        raise ResultsMissingError(f"dbt's {path.name} is not whole: {fault}") from fault
+    if invocation and said != invocation:
+        raise ResultsMissingError(
+            f"dbt's {path.name} is of another invocation, {said} instead of {invocation}"
+        )
+    return results
+
+
+def check_complete(expected: Iterable[str], results: Results) -> None:
+    """Raises ResultsMissingError, naming some, when dbt was successful but said nothing of these nodes."""
+    found = {entry.get("unique_id") for entry in results.entries}
+    missing = sorted(set(expected) - found)
+    if missing:
+        more = "…" if len(missing) > 3 else ""
+        raise ResultsMissingError(
+            f"dbt ended without a word about {len(missing)} of the planned nodes: {', '.join(missing[:3])}{more}"
+        )
+
+
+def expected_of(plan: Plan) -> set[str]:
+    """What dbt's results must name when everything went well; ephemeral models have no results of their own."""
+    found = {
+        node.unique_id
+        for node in plan.nodes
+        if node.resource_type in BUILT and node.materialized != "ephemeral"
+    }
+    return found | {test for node in plan.nodes for test in node.unit_tests}
+
+
+def source_entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An object of sources.json as a node's result: the same, with a message that a person can read."""
+    if entry.get("error") is not None:
+        message = str(entry["error"])
+    else:
+        age = float(entry.get("max_loaded_at_time_ago_in_s") or 0.0)
+        message = f"loaded {_age(age)} ago, at {entry.get('max_loaded_at')}"
+    return {**entry, "message": message}
+
+
+def _age(seconds: float) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return f"{int(seconds)} seconds"
