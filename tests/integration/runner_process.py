@@ -3,8 +3,9 @@
     python runner_process.py ADDRESS [EVENT:UNIQUE_ID,...]
 
 EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
-the node, before it recorded it). `never` kills nobody: this runner claims none of the nodes.
-Hearts beat fast here, so that a lost lease is noticed within a test's patience.
+the node, before it recorded it). `never` kills nobody: this runner claims none of the nodes. `hang` never comes back
+from the claim. Hearts beat fast here, so that a lost lease is noticed within a test's patience; TEST_CONSTANTS changes
+more constants: `module.NAME=3,module.NAME=4`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from importlib import import_module
 from multiprocessing.managers import BaseManager
+from threading import Event
 from typing import Any
 
 from headgate.adapters.system_clock import SystemClock
@@ -21,7 +24,7 @@ from headgate_runner.entrypoint import leave, run
 from headgate_runner.settings import RunnerSettings
 
 KEY = b"runner"
-PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets")
+PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets", "slots")
 
 
 class Connection(BaseManager):
@@ -60,6 +63,8 @@ class Twisted:
             if name == self._method and any(node in args for node in self._nodes):
                 if self._event == "never":
                     return None
+                if self._event == "hang":
+                    Event().wait()
                 os.kill(os.getpid(), signal.SIGKILL)
             return original(*args, **kwargs)
 
@@ -68,5 +73,9 @@ class Twisted:
 
 if __name__ == "__main__":
     work.HEARTBEAT_SECONDS = 0.3
+    for assignment in filter(None, os.environ.get("TEST_CONSTANTS", "").split(",")):
+        name, _, value = assignment.partition("=")
+        module, _, constant = name.rpartition(".")
+        setattr(import_module(module), constant, float(value))
     address, twist = (*sys.argv[1:], "")[:2]
     leave(run(RunnerSettings.from_environment(), FarWorld(address, twist)))  # type: ignore[arg-type]
