@@ -57,6 +57,8 @@ def tell(narrator: Narrator) -> None:
         scenes.watch_green(run)
     with narrator.step("What the run left: its record in DynamoDB, its tables in the warehouse"):
         scenes.show_result(run)
+    with narrator.step("kill -9 a runner in the middle of the next run"):
+        scenes.kill_a_runner()
     with narrator.step("Break a model and publish it"):
         scenes.break_a_model()
     with narrator.step("Connector stripe has synced: the failure, what it skips, and the alert"):

@@ -1,25 +1,26 @@
 """The demo's steps: each does what a user would do, with the same commands and the same HTTP requests."""
 
-import hashlib
-import hmac
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg2
 
+from headgate.bootstrap import world
+from headgate.domain.queue import NodeState
+from headgate_local.demo.fivetran import Fivetran
 from headgate_local.demo.narrator import DemoFailedError, Narrator
 from headgate_local.demo.receiver import AlertReceiver
 from headgate_local.deploy import client
 from headgate_local.local_file import LocalStack
+from headgate_local.runners import runners
 
 CHANNEL = "#finance-data"
 # A copy of the shop, so that breaking it leaves the repository alone.
@@ -27,6 +28,8 @@ PROJECT = Path(".headgate") / "demo" / "shop"
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
 GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
 BROKEN_NODE = "model.shop.int_order_payments"
+# So many nodes are done before a runner is killed.
+MANY = 15
 COUNTED = {"analytics_finance.fct_orders": 260, "analytics_marketing.dim_customers": None}
 
 
@@ -35,6 +38,7 @@ class Scenes:
 
     def __init__(self, narrator: Narrator, stack: LocalStack, root: Path, receiver: AlertReceiver) -> None:
         self._tell, self._stack, self._root, self._receiver = narrator, stack, root, receiver
+        self._fivetran = Fivetran(stack)
 
     def prepare(self) -> None:
         """The stand-in for Slack becomes the address of the jobs file's channel."""
@@ -52,20 +56,20 @@ class Scenes:
         self._headgate("jobs", "apply", "--file", str(PROJECT / "headgate.yml"))
 
     def send_forged(self) -> None:
-        answer = self._post(self._sync_ended("storefront"), "0" * 64)
+        answer = self._fivetran.post(self._fivetran.sync_ended("storefront"), "0" * 64)
         self._tell.check(answer.status_code == 401, f"a forged signature is refused: 401 {answer.text}")
 
     def send_signed_and_duplicate(self) -> int:
         """A signed webhook starts a run, its duplicate does not. Returns the run."""
         before = self._run_ids()
-        body = self._sync_ended("storefront")
-        answer = self._post(body, self._sign(body))
+        body = self._fivetran.sync_ended("storefront")
+        answer = self._fivetran.post(body)
         self._tell.check(
             answer.status_code == 200 and answer.json()["status"] == "accepted",
             f"the signed webhook is accepted: 200 {answer.text}",
         )
         run = self._new_run(before)
-        again = self._post(body, self._sign(body))
+        again = self._fivetran.post(body)
         self._tell.check(
             again.status_code == 200 and again.json()["status"] == "duplicate",
             f"its duplicate is accepted too, and recognised: 200 {again.text}",
@@ -86,6 +90,28 @@ class Scenes:
             rows = self._query(f"select count(*) from {table}")  # noqa: S608 - names above
             self._tell.check(rows > 0 and expected in (None, rows), f"{table} has {rows} rows")
 
+    def kill_a_runner(self) -> None:
+        """kill -9 in the middle of a run: another process takes its place, what was built stays built."""
+        run = int(self._json("run", "shop", "--no-watch")["run"]["run_id"])
+        wait_until(lambda: self._is_building(run) or None, f"both runners of run {run} build", 40)
+        done, victim = self._ends(run), runners(self._root)[-1]
+        os.kill(victim.pid, signal.SIGKILL)
+        self._tell.say(
+            f"[dim]$ kill -9 {victim.pid}[/]  runner {victim.runner} of run {run}, {len(done)} nodes done"
+        )
+        self._headgate("runs", "watch", str(run))
+        attempts = {record.runner: record.epoch for record in world().queue.runners(run, 1)}
+        self._tell.check(attempts[victim.runner] > 1, f"runner {victim.runner} was started again")
+        self._tell.check(done.items() <= self._ends(run).items(), "nothing that was done was built again")
+
+    def _is_building(self, run: int) -> bool:
+        building = {node.runner for node in world().queue.nodes(run, 1) if node.state is NodeState.RUNNING}
+        return building == {1, 2} and len(self._ends(run)) > MANY
+
+    def _ends(self, run: int) -> dict[str, str]:
+        """unique_id -> when it ended, of what is done."""
+        return {n.unique_id: n.finished_at for n in world().queue.nodes(run, 1) if n.finished_at is not None}
+
     def break_a_model(self) -> None:
         self._edit(GOOD, BAD)
         self._tell.say(f"{BROKEN_FILE}: {GOOD!r} → {BAD!r}")
@@ -93,8 +119,7 @@ class Scenes:
 
     def watch_red(self) -> None:
         before = self._run_ids()
-        body = self._sync_ended("stripe")
-        self._post(body, self._sign(body))
+        self._fivetran.post(self._fivetran.sync_ended("stripe"))
         run = self._new_run(before)
         self._headgate("runs", "watch", str(run), expected=1)
         nodes = {node["unique_id"]: node["status"] for node in self._nodes(run)}
@@ -147,32 +172,6 @@ class Scenes:
 
     def _new_run(self, before: set[int]) -> int:
         return wait_until(lambda: min(self._run_ids() - before, default=None), "a run was created", 20)
-
-    def _sync_ended(self, connector: str) -> bytes:
-        return json.dumps(
-            {
-                "event": "sync_end",
-                "created": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "connector_type": "postgres",
-                "connector_id": connector,
-                "connector_name": connector,
-                "sync_id": str(uuid.uuid4()),
-                "destination_group_id": "demo",
-                "data": {"status": "SUCCESSFUL"},
-            }
-        ).encode()
-
-    def _sign(self, body: bytes) -> str:
-        # By hand, not by the receiver's own function: the demo is the other side of the wire.
-        return hmac.new(self._stack.fivetran_secret.encode(), body, hashlib.sha256).hexdigest()
-
-    def _post(self, body: bytes, signature: str) -> httpx.Response:
-        return httpx.post(
-            f"{self._stack.url}/webhooks/fivetran/{self._stack.fivetran_source}",
-            content=body,
-            headers={"content-type": "application/json", "X-Fivetran-Signature-256": signature},
-            timeout=30,
-        )
 
     def _query(self, sql: str) -> int:
         address = self._stack.warehouse
