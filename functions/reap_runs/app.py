@@ -1,17 +1,47 @@
-"""A minute went by: start the runs that wait although they could start."""
+"""A minute went by: what was lost between events, runners and executions goes on or ends."""
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.bootstrap import world
+from headgate.bootstrap import World, world
 from headgate.observability import logger
 from headgate.usecases.dispatch_runs import dispatch_runs
+from headgate.usecases.finalize_run import FinalizeRun
+from headgate.usecases.reap_runs import reap_runs
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ports = world()
-    started = dispatch_runs(None, runs=ports.runs, machine=ports.machine)
-    logger.info("runs reaped", started=started)
-    return {"started": started}
+    reaped = reap_runs(
+        runs=ports.runs,
+        queue=ports.queue,
+        plans=ports.plans,
+        machine=ports.machine,
+        containers=ports.containers,
+        slots=ports.slots,
+        clock=ports.clock,
+        finalize=_finalize(ports),
+        dispatch=partial(dispatch_runs, None, runs=ports.runs, machine=ports.machine),
+    )
+    done = reaped.to_log()
+    logger.info("runs reaped", extra=done)
+    return done
+
+
+def _finalize(ports: World) -> FinalizeRun:
+    return FinalizeRun(
+        runs=ports.runs,
+        queue=ports.queue,
+        plans=ports.plans,
+        bundles=ports.bundles,
+        artifacts=ports.artifacts,
+        history=ports.history,
+        alerts=ports.alerts,
+        bus=ports.bus,
+        console_url=ports.settings.console_url,
+        slots=ports.slots,
+        clock=ports.clock,
+    )

@@ -3,80 +3,12 @@
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
-from headgate.domain.events import RunFinished
 from headgate.domain.queue import NodeState
-from headgate.domain.results import NodeResult
-from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.run import Run, RunStatus
 from headgate.errors import ConflictError, NotFoundError
-from headgate.usecases.cancel_run import cancel_run, carry_out_cancel
-from headgate.usecases.dispatch_runs import dispatch_runs
-from headgate.usecases.finalize_run import FinalizeRun
-from headgate.usecases.plan_run import plan_run
-from headgate.usecases.run_nodes import Over, QueueSession
-from headgate.usecases.start_job import start_job
-
-
-def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
-    return start_job(world.jobs.job(job), Cause("cli", key), jobs=world.jobs, runs=world.runs, bus=world.bus)
-
-
-def dispatch(world: MemoryWorld) -> list[int]:
-    return dispatch_runs(None, runs=world.runs, machine=world.machine)
-
-
-def cancel(world: MemoryWorld, run_id: int = 1, reason: str = "by ana") -> Run:
-    return cancel_run(
-        run_id, reason, runs=world.runs, machine=world.machine, queue=world.queue, bus=world.bus
-    )
-
-
-def plan(world: MemoryWorld, step: int = 1) -> None:
-    plan_run(
-        1,
-        step,
-        runs=world.runs,
-        jobs=world.jobs,
-        bundles=world.bundles,
-        plans=world.plans,
-        queue=world.queue,
-        history=world.history,
-        clock=world.clock,
-    )
-
-
-def finalizer(world: MemoryWorld) -> FinalizeRun:
-    return FinalizeRun(
-        runs=world.runs,
-        queue=world.queue,
-        plans=world.plans,
-        bundles=world.bundles,
-        artifacts=world.artifacts,
-        history=world.history,
-        alerts=world.alerts,
-        bus=world.bus,
-        console_url="http://127.0.0.1:8080",
-        slots=world.slots,
-        clock=world.clock,
-    )
-
-
-def session(world: MemoryWorld, runner: int = 1) -> QueueSession:
-    made = QueueSession(world.queue, world.clock, world.plans.get_plan(1, 1), runner)
-    made.begin()
-    return made
-
-
-def build(session: QueueSession, number: int) -> None:
-    """That many turns, the opening among them."""
-    for _ in range(number):
-        unique_id = session.next().unique_id  # type: ignore[union-attr]
-        own = unique_id.startswith("step.")
-        entry = {"unique_id": unique_id, "status": "success", "execution_time": 0.5}
-        session.finish(unique_id, None if own else NodeResult.from_entry(entry, 1))
-
-
-def announced(world: MemoryWorld) -> list[str]:
-    return [event.status for event in world.bus.published if isinstance(event, RunFinished)]
+from headgate.usecases.cancel_run import carry_out_cancel
+from headgate.usecases.run_nodes import Over
+from tests.whole_runs import announced, build, cancel, dispatch, finalizer, plan, session, start
 
 
 def test_a_run_that_waits_is_over_at_once(world: MemoryWorld) -> None:

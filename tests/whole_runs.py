@@ -1,0 +1,80 @@
+"""A run's way through the use cases on the twins in memory, one call for each of its stations."""
+
+from headgate.adapters.memory import MemoryWorld
+from headgate.domain.events import RunFinished
+from headgate.domain.queue import Claim
+from headgate.domain.results import NodeResult
+from headgate.domain.run import Cause, Run
+from headgate.usecases.cancel_run import cancel_run
+from headgate.usecases.dispatch_runs import dispatch_runs
+from headgate.usecases.finalize_run import FinalizeRun
+from headgate.usecases.plan_run import PlannedStep, plan_run
+from headgate.usecases.run_nodes import Over, QueueSession
+from headgate.usecases.start_job import start_job
+
+
+def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
+    return start_job(world.jobs.job(job), Cause("cli", key), jobs=world.jobs, runs=world.runs, bus=world.bus)
+
+
+def dispatch(world: MemoryWorld) -> list[int]:
+    return dispatch_runs(None, runs=world.runs, machine=world.machine)
+
+
+def cancel(world: MemoryWorld, run_id: int = 1, reason: str = "by ana") -> Run:
+    return cancel_run(
+        run_id, reason, runs=world.runs, machine=world.machine, queue=world.queue, bus=world.bus
+    )
+
+
+def plan(world: MemoryWorld, step: int = 1, run_id: int = 1) -> PlannedStep:
+    return plan_run(
+        run_id,
+        step,
+        runs=world.runs,
+        jobs=world.jobs,
+        bundles=world.bundles,
+        plans=world.plans,
+        queue=world.queue,
+        history=world.history,
+        clock=world.clock,
+    )
+
+
+def finalizer(world: MemoryWorld) -> FinalizeRun:
+    return FinalizeRun(
+        runs=world.runs,
+        queue=world.queue,
+        plans=world.plans,
+        bundles=world.bundles,
+        artifacts=world.artifacts,
+        history=world.history,
+        alerts=world.alerts,
+        bus=world.bus,
+        console_url="http://127.0.0.1:8080",
+        slots=world.slots,
+        clock=world.clock,
+    )
+
+
+def session(world: MemoryWorld, runner: int = 1, step: int = 1, run_id: int = 1) -> QueueSession:
+    made = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, step), runner)
+    made.begin()
+    return made
+
+
+def build(session: QueueSession, number: int | None = None, failing: frozenset[str] = frozenset()) -> None:
+    """That many turns, the opening among them; all that there are by default. failing: names of models."""
+    turns = 0
+    while turns != number and not isinstance(claim := session.next(), Over):
+        assert isinstance(claim, Claim)
+        turns += 1
+        failed = claim.unique_id.rpartition(".")[2] in failing
+        status = "skipped" if claim.skip else "error" if failed else "success"
+        entry = {"unique_id": claim.unique_id, "status": status, "execution_time": 0.5, "message": "boom"}
+        own = claim.unique_id.startswith("step.")
+        session.finish(claim.unique_id, None if own else NodeResult.from_entry(entry, 1))
+
+
+def announced(world: MemoryWorld) -> list[str]:
+    return [event.status for event in world.bus.published if isinstance(event, RunFinished)]
