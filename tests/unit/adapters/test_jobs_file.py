@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
-from headgate.domain.job import AlertRule, FivetranTrigger, JobsFile, RunnerSize, Schedule
+from headgate.domain.error_class import ErrorClass
+from headgate.domain.job import AlertRule, FivetranTrigger, JobsFile, RetryPolicy, RunnerSize, Schedule
 from headgate.errors import JobsFileError, NotFoundError, Problem
 
 GOOD = """\
@@ -81,6 +82,110 @@ jobs: {all: {environment: dev, run: [dbt build]}}
     assert found.alerts == ()
 
 
+CONTROL = """\
+version: 1
+environments:
+  production:
+    target: prod
+    schema: analytics
+    concurrency: 12
+    pools: {wh_large: 8, api: 1}
+    error_classes:
+      nightly_load: {match: "is being loaded", backoff: 30s, group: waiting}
+      lock_conflict: {backoff: 10s, longest: 2m, fewer_threads: false}
+      database: {match: ["odd (one|two)", "odder"], retry: true, counts: false}
+jobs:
+  finance:
+    environment: production
+    node_timeout: 30m
+    retries: {max: 3, on: [transient, timeout, waiting, database], non_idempotent: true, scope: model_and_test}
+    run: [dbt build --fail-fast]
+"""
+
+
+def test_how_failures_are_met(tmp_path: Path) -> None:
+    found = read(tmp_path, CONTROL)
+    (environment,), (job,) = found.environments, found.jobs
+    assert (environment.concurrency, environment.pools) == (12, {"wh_large": 8, "api": 1})
+    assert environment.error_classes == (
+        ErrorClass("nightly_load", ("is being loaded",), retry=True, first_seconds=30.0, group="waiting"),
+        ErrorClass("lock_conflict", (), retry=True, first_seconds=10.0, group="transient"),
+        ErrorClass("database", ("odd (one|two)", "odder"), retry=True, counts=False),
+    )
+    assert job.retries == RetryPolicy(
+        3, ("transient", "timeout", "waiting", "database"), True, "model_and_test"
+    )
+    assert job.node_timeout == 1800.0
+    assert job.commands[0].fail_fast is True
+
+
+def test_failures_are_met_as_the_records_say_if_the_file_says_nothing(tmp_path: Path) -> None:
+    found = read(tmp_path, GOOD)
+    assert found.jobs[0].retries == RetryPolicy()
+    assert (found.jobs[0].node_timeout, found.environments[0].concurrency) == (None, None)
+    assert (found.environments[0].pools, found.environments[0].error_classes) == ({}, ())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "place", "words"),
+    [
+        ("concurrency: 12", "concurrency: 0", 6, "environments.production.concurrency", "at least 1"),
+        ("concurrency: 12", "concurency: 12", 6, "environments.production.concurency", "Did you mean concurrency?"),
+        ("wh_large: 8", "wh_large: many", 7, "environments.production.pools.wh_large", "a whole number"),
+        ("wh_large: 8", "wh_large: 0", 7, "environments.production.pools.wh_large", "at least 1"),
+        ("wh_large: 8", "warehouse: 8", 3, "environments.production", "write `concurrency: 8`"),
+        ("wh_large: 8", "'a pool': 8", 7, "environments.production.pools.a pool", "1 to 48 letters"),
+        ('match: "is being loaded", ', "", 9, "environments.production.error_classes.nightly_load",
+         "match is missing. Only a built-in class"),
+        ("      lock_conflict:", "      lock_conflit:", 10, "environments.production.error_classes.lock_conflit",
+         "match is missing. Did you mean lock_conflict?"),
+        ("odder", "odd(er", 11, "environments.production.error_classes.database.match[1]",
+         "is not a regular expression"),
+        ("odder", "(odder)?", 11, "environments.production.error_classes.database.match[1]",
+         "found in every message"),
+        ('match: ["odd (one|two)", "odder"]', "match: []", 11,
+         "environments.production.error_classes.database.match", "at least one entry"),
+        ('match: ["odd (one|two)", "odder"]', "match: 5", 11,
+         "environments.production.error_classes.database.match", "a list"),
+        ("backoff: 30s", "backof: 30s", 9, "environments.production.error_classes.nightly_load.backof",
+         "Did you mean backoff?"),
+        ("backoff: 30s", "backoff: soon", 9, "environments.production.error_classes.nightly_load.backoff",
+         "a length of time as in 90s"),
+        ("backoff: 10s, longest: 2m", "backoff: 3m, longest: 2m", 10,
+         "environments.production.error_classes.lock_conflict", "backoff is longer than longest"),
+        ("retry: true", "retry: often", 11, "environments.production.error_classes.database.retry",
+         "true or false"),
+        ("backoff: 10s", "group: 'no group'", 10, "environments.production.error_classes.lock_conflict.group",
+         "1 to 48 letters"),
+        ("node_timeout: 30m", "node_timeout: 1.5h", 15, "jobs.finance.node_timeout", "as in 90s, 20m or 1h30m"),
+        ("node_timeout: 30m", "node_timeout: 0", 15, "jobs.finance.node_timeout", "more than nothing"),
+        ("max: 3", "max: 11", 16, "jobs.finance.retries.max", "at most 10"),
+        ("max: 3", "max: -1", 16, "jobs.finance.retries.max", "at least 0"),
+        ("max: 3", "times: 3", 16, "jobs.finance.retries.times", "unknown key. Known here: max, on"),
+        ("[transient, timeout, waiting, database]", "transient", 16, "jobs.finance.retries.on", "a list"),
+        ("transient, timeout", "transiet, timeout", 16, "jobs.finance.retries.on[0]",
+         "unknown error class 'transiet'. Did you mean transient?"),
+        ("transient, timeout", "transient, xqz", 16, "jobs.finance.retries.on[1]", "Known: transient, waiting"),
+        ("transient, timeout", "transient, nightly_lod", 16, "jobs.finance.retries.on[1]",
+         "Did you mean nightly_load?"),
+        ("transient, timeout", "transient, compilation", 16, "jobs.finance.retries.on[1]",
+         "error_classes: {compilation: {retry: true}}"),
+        (", retry: true", "", 16, "jobs.finance.retries.on[3]", "errors of class database do not pass"),
+        ("non_idempotent: true", "non_idempotent: maybe", 16, "jobs.finance.retries.non_idempotent",
+         "true or false"),
+        ("scope: model_and_test", "scope: model", 16, "jobs.finance.retries.scope",
+         "must be 'test' or 'model_and_test', not 'model'"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_said_about_failures(
+    tmp_path: Path, before: str, after: str, line: int, place: str, words: str
+) -> None:
+    assert before in CONTROL
+    (problem,) = problems(tmp_path, CONTROL.replace(before, after))
+    assert (problem.line, problem.path) == (line, place)
+    assert words in problem.message
+
+
 def test_the_shop_s_own_file() -> None:
     shop = read_jobs_file(Path(__file__).parents[3] / "examples" / "shop" / "headgate.yml")
     assert {job.environment for job in shop.jobs} <= {environment.name for environment in shop.environments}
@@ -138,7 +243,7 @@ ONE_FAULT = [
     ("slack:", "slak:", 20, "alerts[0].send[0].slak", "Did you mean slack?"),
     ("slack:", "pagerduty:", 20, "alerts[0].send[0].pagerduty", "not supported yet"),
     ("stripe]", "stripe], wait_for: all", 14, "jobs.finance.when.fivetran.wait_for", "not supported yet"),
-    ("    run:\n", "    retries: {max: 2}\n    run:\n", 16, "jobs.finance.retries", "not supported yet"),
+    ("    run:\n", "    reuse: {}\n    run:\n", 16, "jobs.finance.reuse", "not supported yet"),
     (
         "    when:\n",
         "    when:\n      after: {jobs: [x]}\n",

@@ -17,7 +17,7 @@ _NOT_YET: dict[str, frozenset[str]] = {
     "EnvironmentEntry": frozenset({"image", "limits"}),
     "FivetranEntry": frozenset({"wait_for", "within", "else_at"}),
     "WhenEntry": frozenset({"after", "airbyte", "github", "s3", "webhook", "pull_request"}),
-    "JobEntry": frozenset({"reuse", "on_conflict", "retries", "deadline", "defer", "timeout", "notify"}),
+    "JobEntry": frozenset({"reuse", "on_conflict", "deadline", "defer", "timeout", "notify"}),
     "MatchEntry": frozenset({"owner", "path", "job", "environment", "node"}),
     "SendEntry": frozenset(
         {"pagerduty", "jira", "linear", "teams", "datadog", "webhook", "email", "discord", "opsgenie"}
@@ -148,6 +148,7 @@ _WORDINGS: dict[str, Callable[[ErrorDetails, Place], str]] = {
     "missing": lambda _fault, _place: "is missing",
     "string_type": _wrong_type("a text"),
     "int_type": _wrong_type("a whole number"),
+    "float_type": _wrong_type("a length of time as in 20m"),
     "bool_type": _wrong_type("true or false"),
     "list_type": _wrong_type("a list"),
     "dict_type": _wrong_type("a mapping of names to settings"),

@@ -3,14 +3,25 @@
 Types are strict: a number in quotes is a text, and saying so beats guessing.
 """
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from headgate.domain.command import Command
 from headgate.domain.fargate import FARGATE_MEMORY
+from headgate.domain.plan import WAREHOUSE
 from headgate.domain.schedule import check_cron, check_timezone
+from headgate.domain.time_span import seconds_of
 from headgate.errors import InputError
 
 MAX_RUNNERS = 40  # what one step's Map starts at once
@@ -43,6 +54,28 @@ def _check_variable(name: str) -> None:
         raise InputError(f"{name} steers the runner itself and cannot be a secret")
 
 
+def _seconds(value: object) -> object:
+    if value is None:
+        return None
+    try:
+        return seconds_of(value)
+    except InputError as fault:
+        raise ValueError(str(fault)) from fault
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        matches_nothing = re.compile(text, re.IGNORECASE).search("")
+    except (re.error, RecursionError, OverflowError) as fault:
+        raise InputError(f"{text!r} is not a regular expression: {fault}") from fault
+    if matches_nothing:
+        raise InputError(f"{text!r} is found in every message: say more exactly what to look for")
+
+
+def _listed_text(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,47}$"
 Name = Annotated[str, StringConstraints(pattern=_NAME)]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -51,6 +84,8 @@ TimeZone = Annotated[str, _checked(check_timezone)]
 CommandLine = Annotated[str, _checked(_check_command)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), _checked(_check_variable)]
 SecretKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+#[^#\s]+$")]
+Span = Annotated[float, BeforeValidator(_seconds)]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1_000), _checked(_check_pattern)]
 Channel = Annotated[str, StringConstraints(pattern=r"^#\S+$")]
 
 
@@ -80,6 +115,25 @@ class RunnersEntry(_Entry):
         return self
 
 
+class ErrorClassEntry(_Entry):
+    """One entry of `error_classes:`; what is left out is as in the built-in class of that name, if there is one."""
+
+    match: Annotated[list[Pattern], Field(min_length=1), BeforeValidator(_listed_text)] | None = None
+    retry: bool | None = None
+    backoff: Span | None = None
+    longest: Span | None = None
+    counts: bool | None = None
+    fewer_threads: bool | None = None
+    larger_runner: bool | None = None
+    group: Name | None = None
+
+    @model_validator(mode="after")
+    def _grows(self) -> "ErrorClassEntry":
+        if self.backoff is not None and self.longest is not None and self.backoff > self.longest:
+            raise ValueError("backoff is longer than longest")
+        return self
+
+
 class EnvironmentEntry(_Entry):
     """One entry of `environments:`."""
 
@@ -88,6 +142,17 @@ class EnvironmentEntry(_Entry):
     threads: int = Field(4, ge=1, le=256)
     runners: RunnersEntry = RunnersEntry()
     secrets: dict[Variable, SecretKey] = {}
+    concurrency: int | None = Field(None, ge=1, le=10_000)
+    pools: dict[Name, Annotated[int, Field(ge=1, le=10_000)]] = {}
+    error_classes: dict[Name, ErrorClassEntry] = {}
+
+    @model_validator(mode="after")
+    def _leaves_the_warehouse(self) -> "EnvironmentEntry":
+        if WAREHOUSE in self.pools:
+            raise ValueError(
+                f"the pool {WAREHOUSE!r} is every node's: write `concurrency: {self.pools[WAREHOUSE]}`"
+            )
+        return self
 
 
 class FivetranEntry(_Entry):
@@ -110,6 +175,15 @@ class WhenEntry(_Entry):
     schedule: ScheduleEntry | None = None
 
 
+class RetriesEntry(_Entry):
+    """`retries:` of a job. `on`: names and groups of error classes."""
+
+    max: int = Field(2, ge=0, le=10)
+    on: list[Text] = ["transient"]
+    non_idempotent: bool = False
+    scope: Literal["test", "model_and_test"] = "test"
+
+
 class JobEntry(_Entry):
     """One entry of `jobs:`."""
 
@@ -118,6 +192,8 @@ class JobEntry(_Entry):
     description: str = ""
     when: WhenEntry = WhenEntry()
     run: list[CommandLine] = Field(min_length=1)
+    retries: RetriesEntry = RetriesEntry()
+    node_timeout: Span | None = None
 
 
 class MatchEntry(_Entry):

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from headgate.adapters.jobs_file.classes import class_problems, error_class
 from headgate.adapters.jobs_file.document import Document, Place, read_document
 from headgate.adapters.jobs_file.faults import explain, is_noise, nearest
 from headgate.adapters.jobs_file.models import AlertEntry, EnvironmentEntry, FileEntry, JobEntry
@@ -16,6 +17,7 @@ from headgate.domain.job import (
     FivetranTrigger,
     Job,
     JobsFile,
+    RetryPolicy,
     RunnerSize,
     Schedule,
 )
@@ -31,7 +33,7 @@ def read_jobs_file(path: Path, origin: str | None = None) -> JobsFile:
     if not isinstance(document.values, Mapping):
         what = "is empty" if document.values is None else "is not a mapping"
         raise JobsFileError([document.problem((), f"the file {what}: it begins with 'version: 1'")])
-    problems = [*_repeated(document), *_unknown_environments(document)]
+    problems = [*_repeated(document), *_unknown_environments(document), *class_problems(document)]
     try:
         entry = FileEntry.model_validate(document.values)
     except ValidationError as fault:
@@ -90,11 +92,14 @@ def _environment(name: str, entry: EnvironmentEntry) -> Environment:
         threads=entry.threads,
         runners=RunnerSize(**entry.runners.model_dump()),
         secrets=dict(entry.secrets),
+        concurrency=entry.concurrency,
+        pools=dict(entry.pools),
+        error_classes=tuple(error_class(own, found) for own, found in entry.error_classes.items()),
     )
 
 
 def _job(name: str, entry: JobEntry) -> Job:
-    fivetran, schedule = entry.when.fivetran, entry.when.schedule
+    fivetran, schedule, retries = entry.when.fivetran, entry.when.schedule, entry.retries
     return Job(
         name=name,
         environment=entry.environment,
@@ -103,6 +108,8 @@ def _job(name: str, entry: JobEntry) -> Job:
         description=entry.description,
         fivetran=FivetranTrigger(tuple(fivetran.connectors)) if fivetran else None,
         schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
+        retries=RetryPolicy(retries.max, tuple(retries.on), retries.non_idempotent, retries.scope),
+        node_timeout=entry.node_timeout,
     )
 
 
