@@ -16,7 +16,7 @@ from headgate.errors import HeadgateError
 RUN_RESULTS, SOURCES = "run_results.json", "sources.json"
 # verb -> the file that says what became of its nodes. `docs generate --no-compile` and `deps` have none.
 RESULTS_OF = dict.fromkeys(
-    ("build", "run", "test", "seed", "snapshot", "compile", "run-operation", "clone", "retry"), RUN_RESULTS
+    ("build", "run", "test", "seed", "snapshot", "compile", "run-operation", "clone"), RUN_RESULTS
 ) | {"source freshness": SOURCES}
 # What a person may want to see afterwards, if dbt has written it.
 ARTIFACTS = ("manifest.json", "catalog.json", "index.html", SOURCES)
