@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from headgate.domain.instant import iso
-from headgate.domain.plan import CLOSING, OPENING, Plan
+from headgate.domain.plan import CLOSING, COMMAND, OPENING, Plan
 from headgate.domain.queue import (
     FENCE_SECONDS,
     LEASE_SECONDS,
@@ -184,7 +184,7 @@ class QueueSession:
 
     def _own(self, claim: Claim) -> Claim:
         """The step's own nodes are never skipped."""
-        return replace(claim, skip=False) if claim.unique_id in (OPENING, CLOSING) else claim
+        return replace(claim, skip=False) if claim.unique_id in (OPENING, COMMAND, CLOSING) else claim
 
     def _claim_from_index(self) -> tuple[Claim | None, Window]:
         """A claim, or what the index shows first. Looks further when all it shows needs places in full pools."""
