@@ -14,7 +14,7 @@ from headgate.domain.bundle import INDEX, named
 from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
 from headgate.domain.outcome import StepOutcome, cancelled_text, held_back, outcome
-from headgate.domain.plan import OPENING, Plan
+from headgate.domain.plan import COMMAND, OPENING, Plan
 from headgate.domain.prediction import build_key
 from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
@@ -34,6 +34,11 @@ from headgate.ports import (
 from headgate.usecases.free_slots import free_slots_of
 from headgate.usecases.stop_run import current_step, wait_for_runners
 
+# The step's own turns that may have a result: an opening that failed is recorded as skipped, for its children's sake,
+# and a step that is one dbt command says by it how that ended. dbt's results never name them.
+OWN = (OPENING, COMMAND)
+# dbt writes no such file for these; what became of the sources is in the runner's sources.json.
+WITHOUT_RUN_RESULTS = ("deps", "source freshness")
 UNPLANNED_METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
 
 
@@ -90,18 +95,13 @@ class FinalizeRun:
         if run.status.is_final:
             return self._announce(run, step)
         if cancelled:
-            run = self._stop_runners(run, step, fault)
+            self._stop_runners(run, step, fault)
         plan = self._plan(run_id, step)
-        # An opening that failed is recorded as skipped, for its children's sake; dbt's results never name it.
-        results = [found for found in self.queue.results(run_id, step) if found.unique_id != OPENING]
-        ended = outcome(
-            self.queue.step(run_id, step),
-            self.queue.nodes(run_id, step),
-            results,
-            self.queue.runners(run_id, step),
-            None if run.cancel else fault,
-            lost,
-        )
+        results = [found for found in self.queue.results(run_id, step) if found.unique_id not in OWN]
+        records = self.queue.step(run_id, step), self.queue.nodes(run_id, step)
+        # Read after the step: who cancels a run says so before the step is halted.
+        run = self.runs.get_run(run_id)
+        ended = outcome(*records, results, self.queue.runners(run_id, step), fault, lost)
         try:
             if plan is not None:
                 self._store(run, plan, results)
@@ -128,14 +128,13 @@ class FinalizeRun:
         fault = f"the execution ended as {status}" + (f": {cause}" if cause else "")
         return self(run_id, step, fault, last=True)
 
-    def _stop_runners(self, run: Run, step: int, reason: str | None) -> Run:
+    def _stop_runners(self, run: Run, step: int, reason: str | None) -> None:
         """Make known that this is a cancel, no loss of the containers alone, and give the runners time to leave."""
         self.runs.request_cancel(run.run_id, "in AWS" + (f" ({reason})" if reason else ""))
         run = self.runs.get_run(run.run_id)
         self.queue.halt(run.run_id, step, f"cancelled {run.cancel}")
         if self.clock is not None:
             wait_for_runners(run.run_id, step, queue=self.queue, clock=self.clock)
-        return run
 
     def _end(self, run: Run, step: int, ended: StepOutcome) -> Finalized:
         status = RunStatus.SUCCESS if ended.error is None else RunStatus.ERROR
@@ -169,9 +168,11 @@ class FinalizeRun:
 
     def _results(self, run_id: int, step: int) -> Iterable[NodeResult]:
         nodes = self.queue.nodes(run_id, step)
-        return (node.result for node in nodes if node.result is not None and node.unique_id != OPENING)
+        return (node.result for node in nodes if node.result is not None and node.unique_id not in OWN)
 
     def _store(self, run: Run, plan: Plan, results: list[NodeResult]) -> None:
+        if plan.command.verb in WITHOUT_RUN_RESULTS:
+            return
         invocation = self._invocation(run, plan.step)
         # A failed ephemeral model is recorded for its children's sake; dbt's own artifact never names one.
         inlined = {node.unique_id for node in plan.nodes if node.materialized == "ephemeral"}
