@@ -33,7 +33,7 @@ def reap(world: MemoryWorld) -> Reaped:
 
 def container(world: MemoryWorld, run_id: int = 1, step: int = 1, runner: int = 1) -> str:
     arn = f"arn:{len(world.containers.started)}"
-    made = Container(arn, run_id, step, runner, world.clock.now(), "PENDING")
+    made = Container(arn, run_id, step, runner, world.clock.now(), "RUNNING")
     world.containers.started[arn] = made
     return arn
 
@@ -92,11 +92,18 @@ def test_a_container_that_never_comes_up_is_stopped_after_three_minutes(world: M
         (RunnerRecord(1, 1, until=1_300.0 - 300 + 60, taken_at=1_010.0 - 300), True),  # its clock is slow
         (RunnerRecord(1, 1, until=1_300.0 + 300 + 60, taken_at=1_010.0 + 300), True),  # its clock is fast
         (RunnerRecord(1, 1, until=930.0, taken_at=870.0), False),  # killed before it could say so
+        (RunnerRecord(1, 1, until=900.0, ended=True, taken_at=1_010.0), False),  # that was long ago
     ],
 )
 def test_a_lease_tells_whether_a_container_has_begun(lease: RunnerRecord | None, begun: bool) -> None:
     made = Container("arn", 1, 1, 1, 1_000.0, "RUNNING")
     assert has_begun(made, [lease] if lease else [], now=1_300.0) is begun
+
+
+def test_a_container_without_a_process_has_not_begun_whatever_a_fast_clock_wrote() -> None:
+    before = RunnerRecord(1, 1, until=1_260.0, ended=True, taken_at=1_200.0)
+    assert has_begun(Container("arn", 1, 1, 1, 1_000.0, "RUNNING"), [before], now=1_300.0)
+    assert not has_begun(Container("arn", 1, 1, 1, 1_000.0, "PENDING"), [before], now=1_300.0)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,8 @@ from headgate.usecases.watch_leases import take_over
 
 # How long a container may take from its creation to its lease.
 START_SECONDS = 180.0
+# ECS' words for a container whose process does not exist yet: whatever lease there is, it is not this one's.
+_NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 T = TypeVar("T")
 
 
@@ -166,12 +168,14 @@ class _Look:
 def has_begun(container: Container, leases: Iterable[RunnerRecord], now: float) -> bool:
     """Whether this container has taken its runner's lease, rather than the attempt before it.
 
-    Runners' clocks may be five minutes off, so a lease counts that was taken after the container was made, and any
-    that may still be alive.
+    Runners' clocks may be five minutes off. So a lease counts that may still be alive, and for as long one that ended
+    and was taken after the container was made: by a clock that is fast, the attempt before it did that as well.
     """
+    if container.status in _NOT_YET_RUNNING:
+        return False
     own = (lease for lease in leases if lease.runner == container.runner)
     return any(
-        lease.taken_at >= container.created_at
-        or (not lease.ended and lease.until + REAPER_MARGIN_SECONDS >= now)
+        lease.until + REAPER_MARGIN_SECONDS >= now
+        and (not lease.ended or lease.taken_at >= container.created_at)
         for lease in own
     )
