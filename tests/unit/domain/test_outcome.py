@@ -1,11 +1,14 @@
 """What a failure keeps from being built, and what is said of runners that are gone."""
 
+from dataclasses import replace
+
 import pytest
 
 from headgate.domain.command import Command
 from headgate.domain.outcome import held_back, outcome
-from headgate.domain.plan import Plan, PlannedNode
-from headgate.domain.queue import RunnerRecord, initial_records
+from headgate.domain.plan import COMMAND, Engine, Plan, PlannedNode
+from headgate.domain.queue import NodeState, RunnerRecord, initial_records
+from headgate.domain.results import NodeResult
 
 
 def node(name: str, *parents: str, unit_tests: tuple[str, ...] = ()) -> PlannedNode:
@@ -42,3 +45,14 @@ def test_nodes_without_an_end_are_told_with_what_became_of_each_runner() -> None
     assert told.endswith(": runner 1: AmazonECS.Unknown: Capacity is unavailable; runner 2: dbt crashed")
     assert (outcome(None, initial_records(PLAN), [], []).error or "").endswith("the runners were lost")
     assert outcome(None, [], [], [], lost=lost).error is None, "others did its share"
+
+
+def test_what_a_dbt_command_says_of_itself_counts_unless_a_node_failed() -> None:
+    turn, *nodes = initial_records(replace(PLAN, engine=Engine.COMMAND))
+    entry = {"unique_id": COMMAND, "status": "error", "message": "dbt left no run_results.json"}
+    ended = replace(turn, state=NodeState.DONE, result=NodeResult.from_entry(entry, 1))
+    failed = NodeResult.from_entry({"unique_id": "a", "status": "error", "message": "no table"}, 1)
+
+    assert outcome(None, [ended, *nodes], [], []).error == "dbt left no run_results.json"
+    assert outcome(None, [ended, *nodes], [failed], []).error == "a: no table"
+    assert outcome(None, [replace(ended, result=None), *nodes], [], []).error is None

@@ -40,19 +40,26 @@ def outcome(
 ) -> StepOutcome:
     """Judge a step. `fault`: what the state machine caught, if anything; `lost`: runner -> why its containers ended.
 
-    The first of these that holds gives the sentence: a fault, a halt, failed nodes, nodes that never ended.
+    The first of these that holds gives the sentence: a fault, a halt, failed nodes, nodes that never ended,
+    what the step's one dbt command said of itself.
     """
     failed = _first_cause_first(step, [result for result in results if result.failed])
     left = _without_an_end(nodes)
     skipped = sum(result.status is NodeStatus.SKIPPED for result in results)
     return StepOutcome(
-        error=_sentence(step, failed, skipped, left, _why_lost(runners, lost or {}), fault),
+        error=_sentence(step, failed, skipped, left, _why_lost(runners, lost or {}), fault)
+        or _said_by_command(nodes),
         failed=tuple(failed),
         warned=tuple(result for result in results if result.status is NodeStatus.WARN),
         begun=tuple(node.unique_id for node in left if node.claims),
         never=tuple(node.unique_id for node in left if not node.claims),
         unfinished=any(node.state not in (NodeState.DONE, NodeState.ATTACHED) for node in nodes),
     )
+
+
+def _said_by_command(nodes: Iterable[NodeRecord]) -> str | None:
+    results = (node.result for node in nodes if node.unique_id == COMMAND)
+    return next((result.message for result in results if result is not None and result.failed), None)
 
 
 def _first_cause_first(step: StepRecord | None, failed: list[NodeResult]) -> list[NodeResult]:
