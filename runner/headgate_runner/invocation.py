@@ -1,11 +1,12 @@
-"""One dbt invocation, in this process, with the manifest already loaded and our build task in place of dbt's."""
+"""One dbt invocation, in this process, with the manifest already loaded and our engine in place of dbt's."""
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dbt.task.build
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.parser.manifest import extended_mashumuro_decoder
@@ -16,7 +17,7 @@ from headgate.errors import HeadgateError, InputError
 from headgate_runner.bundle import Folders
 from headgate_runner.log_stream import LogStream
 from headgate_runner.share import Share
-from headgate_runner.shared_build import SharedBuildTask
+from headgate_runner.shared_verbs import VERBS, SharedVerb
 from headgate_runner.surface import WANTED, UnsupportedDbtError, check_surface, is_tested
 
 SHOWN_LEVELS = ("info", "warn", "error")
@@ -40,39 +41,34 @@ def load_manifest(path: Path) -> Manifest:
 
 def arguments(plan: Plan, environment: Environment, folders: Folders) -> list[str]:
     """The command line of the plan's command. Selection is only for what reads the arguments; the plan rules."""
-    command = plan.command
-    given = [command.verb, "--target", environment.target, "--threads", str(plan.threads)]
-    given += ["--vars", command.vars, *(["--full-refresh"] if command.full_refresh else [])]
-    given += [word for value in command.select for word in ("--select", value)]
-    given += [word for value in command.exclude for word in ("--exclude", value)]
+    given = [*plan.command.words, "--target", environment.target, "--threads", str(plan.threads)]
     given += ["--project-dir", str(folders.project), "--profiles-dir", str(folders.project)]
     given += ["--target-path", str(folders.target), "--log-path", str(folders.target)]
     given += ["--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"]
-    # Failing fast would have to stop the other runners too.
+    # Failing fast has to stop the other runners too: fail_fast.py.
     given += ["--no-version-check", "--no-send-anonymous-usage-stats", "--no-write-json", "--no-fail-fast"]
     return given
 
 
 class Invocation:
-    """Runs the shared build. `task` exists once dbt has read the project and the profile."""
+    """Runs the shared engine. `task` exists once dbt has read the project and the profile."""
 
     def __init__(self, share: Share) -> None:
         self._share = share
-        self.task: SharedBuildTask | None = None
+        self.task: SharedVerb | None = None
 
     def run(self, manifest: Manifest, given: list[str]) -> None:
         """Build this runner's share; returns when nothing is left for it.
 
         Raises DbtFailedError when dbt could not start, open or close the step. Failed nodes raise nothing.
         """
-        check_surface(dbt.task.build.BuildTask)
         runner = dbtRunner(manifest=manifest, callbacks=[lines_of(self._share.log)])
-        with self._build_task():
+        with self._engine_of(self._share.plan.command.verb):
             outcome = runner.invoke(given)
         if outcome.exception is not None:
             self._raise(outcome.exception)
         if self.task is None:
-            raise UnsupportedDbtError("dbt built without the runner's build task")
+            raise UnsupportedDbtError("dbt ran without the runner's engine")
         if self.task.job_queue.halted is not None:
             self._share.log.write("warn", f"the step was halted: {self.task.job_queue.halted}")
 
@@ -83,17 +79,20 @@ class Invocation:
         raise fault
 
     @contextmanager
-    def _build_task(self) -> Iterator[None]:
+    def _engine_of(self, verb: str) -> Iterator[None]:
         # dbt's command imports the name when it runs.
-        original = dbt.task.build.BuildTask
-        dbt.task.build.BuildTask = self._make_task
+        module_name, name, engine = VERBS[verb]
+        module = importlib.import_module(module_name)
+        original = getattr(module, name)
+        check_surface(verb, original)
+        setattr(module, name, partial(self._make, engine))
         try:
             yield
         finally:
-            dbt.task.build.BuildTask = original
+            setattr(module, name, original)
 
-    def _make_task(self, args: Any, config: Any, manifest: Any) -> SharedBuildTask:
-        self.task = SharedBuildTask(args, config, manifest, self._share)
+    def _make(self, engine: type[SharedVerb], args: Any, config: Any, manifest: Any) -> SharedVerb:
+        self.task = engine(args, config, manifest, self._share)
         return self.task
 
 

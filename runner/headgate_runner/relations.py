@@ -5,13 +5,17 @@ its sight here: another runner builds a node, and another runner's rebuild of a 
 that stood on it. A view that the cache still lists would be renamed out of the way, which fails.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from dbt.adapters.contracts.relation import RelationType
+from dbt.adapters.reference_keys import _make_ref_key
+from dbt.node_types import NodeType
 
 # Warehouses on which dropping a table drops the views that stand on it.
 CASCADING = frozenset({"postgres", "redshift"})
+
+FALLING = frozenset({RelationType.View, RelationType.MaterializedView})
 
 TYPES = {
     "view": RelationType.View,
@@ -21,6 +25,38 @@ TYPES = {
     "snapshot": RelationType.Table,
     "materialized_view": RelationType.MaterializedView,
 }
+
+
+class RelationSight:
+    """What one runner knows of the relations of a step. built: unique_ids that were built here."""
+
+    def __init__(self, config: Any, manifest: Any, planned: Container[str], runners: int) -> None:
+        self._config, self._manifest, self._planned = config, manifest, planned
+        self._alone = runners == 1
+        self._known: set[str] = set()
+        self.built: set[str] = set()
+
+    def catch_up(self, adapter: Any, node: Any, *, again: bool) -> None:
+        """Before `node` is compiled, in its connection. again: an earlier attempt may have left something behind."""
+        if not self._alone:
+            remember(adapter, self._config, self._news(node))
+        if again:
+            recover(adapter, self._config, node)
+        elif not self._alone:
+            refresh(adapter, self._config, node)
+
+    def _news(self, node: Any) -> list[Any]:
+        """Parents that another runner built, each of them once."""
+        parents = [parent for parent in parents_of(node, self._manifest.nodes) if self._is_news(parent)]
+        if node.resource_type == NodeType.Unit:
+            # The first of its parents is the model it tests, which is built after it.
+            parents = [parent for parent in parents if parent.unique_id != node.depends_on_nodes[0]]
+        self._known.update(parent.unique_id for parent in parents)
+        return parents
+
+    def _is_news(self, parent: Any) -> bool:
+        unique_id = parent.unique_id
+        return unique_id in self._planned and unique_id not in self.built and unique_id not in self._known
 
 
 def parents_of(node: Any, nodes: Mapping[str, Any]) -> Iterator[Any]:
@@ -53,20 +89,23 @@ def remember(adapter: Any, config: Any, nodes: Iterable[Any]) -> None:
 
 
 def refresh(adapter: Any, config: Any, node: Any) -> None:
-    """Make the cache's entry of `node` agree with the warehouse, by one query in the node's own connection."""
+    """Forget the view of `node` if it fell with somebody else's table; one small query in the node's connection."""
     if adapter.type() not in CASCADING or not node.is_relational:
         return
     cached = _cached(adapter, adapter.Relation.create_from(config, node))
-    if cached is None:
-        # Nobody but this node's own build creates it: what was not there at the start is not there now.
-        return
-    listed = adapter.list_relations_without_caching(cached.without_identifier())
-    found = next((relation for relation in listed if relation.identifier == cached.identifier), None)
-    if found is not None and found.type == cached.type:
-        return
-    adapter.cache_dropped(cached)
-    if found is not None:
-        adapter.cache_added(found)
+    # Nobody but this node's own build creates or changes it; a table falls with nothing.
+    if cached is not None and cached.type in FALLING and not _exists(adapter, cached):
+        adapter.cache_dropped(cached)
+
+
+def _exists(adapter: Any, relation: Any) -> bool:
+    schema, name = (part.replace("'", "''") for part in (relation.schema, relation.identifier))
+    _, found = adapter.execute(
+        "select 1 from pg_catalog.pg_class as c join pg_catalog.pg_namespace as n on n.oid = c.relnamespace "  # noqa: S608 - names of the project, quoted
+        f"where n.nspname = '{schema}' and c.relname = '{name}' and c.relkind in ('v', 'm')",
+        fetch=True,
+    )
+    return len(found) > 0
 
 
 def recover(adapter: Any, config: Any, node: Any) -> None:
@@ -101,6 +140,6 @@ def _is_of(relation: Any, own: Any) -> bool:
 
 
 def _cached(adapter: Any, relation: Any) -> Any:
-    known = adapter.cache.get_relations(relation.database, relation.schema)
-    matching = (other for other in known if other.identifier.lower() == relation.identifier.lower())
-    return next(matching, None)
+    # By key: dbt's own look-up goes through everything in the cache.
+    known = adapter.cache.relations.get(_make_ref_key(relation))
+    return known.inner if known is not None else None

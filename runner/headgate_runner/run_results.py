@@ -1,11 +1,11 @@
 """dbt's results as records and back: what one runner stores, every other one can read as if it had built it."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dbt.artifacts.schemas.batch_results import BatchResults
 from dbt.artifacts.schemas.results import RunStatus, TestStatus, TimingInfo
 from dbt.artifacts.schemas.run import RunResult, RunResultsArtifact
 from dbt.artifacts.schemas.run.v5.run import process_run_result
@@ -51,8 +51,14 @@ def from_record(record: NodeResult, manifest: Manifest) -> RunResult | None:
         failures=entry.get("failures"),
         adapter_response=dict(entry.get("adapter_response") or {}),
         node=node,
-        batch_results=None,
+        batch_results=batches_of(entry),
     )
+
+
+def batches_of(entry: Mapping[str, Any]) -> BatchResults | None:
+    """The batches of a node's object; None for what is not a microbatch model."""
+    given = entry.get("batch_results")
+    return BatchResults.from_dict(dict(given)) if given else None
 
 
 def add_others(own: list[RunResult], records: Sequence[NodeResult], manifest: Manifest) -> None:
@@ -76,25 +82,16 @@ def _take_over_compiled(node: Any, entry: Mapping[str, Any]) -> None:
         node.relation_name = entry.get("relation_name") or node.relation_name
 
 
-def command_line(command: Command) -> str:
-    """The step's command as a person would type it."""
-    words = ["dbt", command.verb]
-    words += ["--select", *command.select] if command.select else []
-    words += ["--exclude", *command.exclude] if command.exclude else []
-    words += ["--vars", command.vars] if command.vars != "{}" else []
-    return shlex.join([*words, *(["--full-refresh"] if command.full_refresh else [])])
-
-
 def invocation(flags: Any, command: Command, elapsed: float) -> bytes:
     """What run_results.json says besides its results: metadata, args, elapsed_time (seconds); as JSON.
 
     `args` keeps what `dbt retry` needs (`which` first of all), with the selection as the command had it.
     """
-    args = {**args_to_dict(flags), "invocation_command": command_line(command)}
+    args = {**args_to_dict(flags), "invocation_command": command.line}
     artifact = RunResultsArtifact.from_execution_results(
         results=[], elapsed_time=elapsed, generated_at=datetime.now(UTC).replace(tzinfo=None), args=args
     ).to_dict(omit_none=False)
     kept = {name: value for name, value in artifact["args"].items() if name not in OWN_ARGS}
-    kept |= {"select": list(command.select), "exclude": list(command.exclude)}
+    kept |= {"select": list(command.select), "exclude": list(command.exclude), "fail_fast": command.fail_fast}
     record = {"metadata": artifact["metadata"], "args": kept, "elapsed_time": elapsed}
     return json.dumps(record, default=str).encode()

@@ -1,7 +1,7 @@
 """Is the installed dbt the one whose insides this runner leans on?
 
-The shared queue replaces private parts of dbt's build task. They are checked before the first use, by version and
-by signature, so that another dbt is refused by name instead of failing in the middle of a build.
+The shared queue replaces private parts of dbt's classes for the five verbs. They are checked before the first use, by
+version and by signature, so that another dbt is refused by name instead of failing in the middle of a build.
 """
 
 from importlib.metadata import PackageNotFoundError, version
@@ -12,20 +12,28 @@ from headgate.errors import InputError
 TESTED = (1, 11)
 WANTED = f"dbt-core {'.'.join(map(str, TESTED))}.x"
 
-# Every attribute of dbt.task.build.BuildTask that shared_build.py overrides or calls, with its parameters.
-BUILD_TASK = {
+# Every attribute of dbt's class of a verb that shared_verbs.py overrides or calls, with its parameters.
+SURFACE = {
     "compile_manifest": "self",
     "get_graph_queue": "self",
     "_runtime_initialize": "self",
     "before_run": "self adapter selected_uids",
     "after_run": "self adapter results",
     "handle_job_queue": "self pool callback",
-    "call_model_and_unit_tests_runner": "self node pool",
+    "call_runner": "self runner",
     "get_runner": "self node",
-    "build_model_to_unit_test_map": "self selected_unit_tests",
+    "get_model_schemas": "self adapter selected_uids",
     "_handle_result": "self result",
     "_mark_dependent_errors": "self node_id result cause",
     "populate_adapter_cache": "self adapter required_schemas",
+    "populate_microbatch_batches": "self selected_uids",
+}
+# What only some verbs have.
+OWN_SURFACE = {
+    "build": {
+        "call_model_and_unit_tests_runner": "self node pool",
+        "build_model_to_unit_test_map": "self selected_unit_tests",
+    },
 }
 
 
@@ -48,14 +56,21 @@ def is_tested(found: str) -> bool:
     return tuple(int(part) for part in found.split(".")[:2] if part.isdecimal()) == TESTED
 
 
-def check_surface(build_task: type) -> None:
-    """Raises UnsupportedDbtError, naming every difference, unless the build task is shaped as expected."""
+def check_surface(verb: str, original: type) -> None:
+    """Raises UnsupportedDbtError, naming every difference, unless dbt's class of a verb is shaped as expected."""
     wrong = []
-    for name, parameters in BUILD_TASK.items():
-        member = getattr(build_task, name, None)
+    for name, parameters in surface_of(verb).items():
+        member = getattr(original, name, None)
         if member is None:
             wrong.append(f"{name} is missing")
         elif list(signature(member).parameters) != parameters.split():
             wrong.append(f"{name}{signature(member)} instead of ({', '.join(parameters.split())})")
     if wrong:
-        raise UnsupportedDbtError(f"dbt's build task differs from the tested one: {'; '.join(wrong)}")
+        raise UnsupportedDbtError(
+            f"dbt's class for `dbt {verb}` differs from the tested one: {'; '.join(wrong)}"
+        )
+
+
+def surface_of(verb: str) -> dict[str, str]:
+    """What is leant on of dbt's class of this verb: attribute -> its parameters."""
+    return SURFACE | OWN_SURFACE.get(verb, {})

@@ -91,7 +91,8 @@ class Stage:
         self.plan = replace(planned, runners=runners, **changes)
         world.plans.put_plan(self.plan)
         world.queue.write(
-            StepRecord(run.run_id, 1, len(self.plan.nodes), runners, iso(time.time())), initial_records(self.plan)
+            StepRecord(run.run_id, 1, len(self.plan.nodes), runners, iso(time.time())),
+            initial_records(self.plan),
         )
         assert world.runs.take_slot(run)
         return self.plan

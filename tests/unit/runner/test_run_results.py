@@ -118,6 +118,6 @@ def test_the_invocation_keeps_what_a_retry_needs_and_nothing_of_this_process() -
     assert found["args"]["exclude"] == ["a b"]
     assert "write_json" not in found["args"]
     assert found["args"]["invocation_command"] == (
-        "dbt build --select tag:finance+ --exclude 'a b' --vars '{\"day\": 1}' --full-refresh"
+        "dbt build --full-refresh --select tag:finance+ --exclude 'a b' --vars '{\"day\": 1}'"
     )
     assert "hush" not in json.dumps(found)

@@ -1,0 +1,115 @@
+"""A node's whole turn in a pool thread: what others did to the warehouse, its attempts, its record.
+
+dbt's results and the queue's record get the node's last attempt and nothing of those before it.
+"""
+
+from threading import local
+from typing import TYPE_CHECKING, Any
+
+from dbt.artifacts.schemas.run import RunResult
+
+from headgate.domain.queue import Claim
+from headgate.domain.results import BLOCKING, NodeStatus
+from headgate_runner.attempts import Attempts
+from headgate_runner.fail_fast import FailFast
+from headgate_runner.relations import RelationSight
+from headgate_runner.sessions import OpenSessions, end_orphans
+from headgate_runner.skips import Skips, skipped
+
+if TYPE_CHECKING:
+    from headgate_runner.shared_verbs import SharedVerb
+
+
+class NodeTurns:
+    """Every node that this runner builds passes through `take`."""
+
+    def __init__(self, engine: "SharedVerb", attempts: Attempts, sessions: OpenSessions) -> None:
+        self._engine, self._attempts, self._share = engine, attempts, engine.share
+        self._queue = engine.job_queue
+        self._sight = RelationSight(engine.config, engine.manifest, engine.planned, self._share.plan.runners)
+        self._skips = Skips(engine)
+        self._fail_fast = FailFast(self._share, sessions, lambda: not self._queue.in_progress)
+        self._here = local()
+
+    def take(self, claim: Claim, pool: Any) -> RunResult:
+        """Build the node, record its end, return dbt's result."""
+        node = self._node(claim.unique_id)
+        self._here.attached = []
+        result = self._skip(claim, node, pool) if claim.skip else self._build(claim, node, pool)
+        attached = list(self._here.attached)
+        self._here.attached = None
+        self._fail_fast.look_at(claim.unique_id, [*attached, result])
+        self._record(node, result, attached)
+        return result
+
+    def attach(self, result: RunResult) -> bool:
+        """Keep a unit test's result, which dbt hands on within its model's turn. False: it is none of those."""
+        attached = getattr(self._here, "attached", None)
+        if attached is not None:
+            attached.append(result)
+        return attached is not None
+
+    def end(self) -> None:
+        """No node of this runner is left."""
+        self._fail_fast.end()
+
+    def prepare_and_compile(self, runner: Any, manifest: Any) -> Any:
+        """In place of the node runner's `compile`.
+
+        Here, and not before: dbt has opened the node's connection, and turns a fault into the node's error.
+        """
+        again = runner.node.unique_id in self._attempts.again
+        if again:
+            end_orphans(runner.adapter, self._share.tag, runner.node.unique_id, self._share.void_tags())
+        self._sight.catch_up(runner.adapter, runner.node, again=again)
+        return type(runner).compile(runner, manifest)
+
+    def _node(self, unique_id: str) -> Any:
+        # `dbt test` has unit tests as nodes of their own; a manifest does not count them among its members.
+        manifest = self._engine.manifest
+        return manifest.unit_tests.get(unique_id) or manifest.expect(unique_id)
+
+    def _skip(self, claim: Claim, node: Any, pool: Any) -> RunResult:
+        if self._fail_fast.is_culprit(claim.unique_id):
+            # It failed, and its runner was lost before the record: it was never skipped.
+            return self._build(claim, node, pool)
+        if self._fail_fast.begun():
+            return self._fail_fast.skipped(node)
+        if self._skips.nothing_was_opened():
+            return skipped(node, None)
+        self._engine.skip_because(claim.unique_id, self._skips.cause(claim.unique_id))
+        return self._engine.build_node(node, pool)
+
+    def _build(self, claim: Claim, node: Any, pool: Any) -> RunResult:
+        before: list[RunResult] = []
+
+        def attempt() -> RunResult:
+            self._here.attached = []
+            if before:
+                keep_batches(node, before.pop())
+            result = self._engine.build_node(node, pool)
+            before.append(result)
+            if not self._fail_fast.cancels(claim.unique_id, [*self._here.attached, result]):
+                return result
+            self._here.attached = []
+            return self._fail_fast.skipped(node)
+
+        return self._attempts.result_of(node, attempt, claim, lambda: self._here.attached)
+
+    def _record(self, node: Any, result: RunResult, attached: list[RunResult]) -> None:
+        blocking = NodeStatus(str(result.status)) in BLOCKING
+        if blocking:
+            self._skips.learn(node.unique_id, result)
+        for other in attached:
+            self._engine.count(other)
+        self._sight.built.add(node.unique_id)
+        # dbt's run results leave ephemeral models out; a failed one is recorded, for its children's sake.
+        record = None if node.is_ephemeral_model and not blocking else self._engine.record(result)
+        self._queue.finish(node.unique_id, record, [self._engine.record(other) for other in attached])
+
+
+def keep_batches(node: Any, result: RunResult) -> None:
+    """Let the next attempt at a microbatch model build only the batches that failed, as `dbt retry` does."""
+    batches = result.batch_results
+    if batches is not None and batches.successful and batches.failed:
+        node.previous_batch_results = batches

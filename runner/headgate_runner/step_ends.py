@@ -1,0 +1,127 @@
+"""A step's opening and closing: schemas and hooks once per step, artifacts once per step.
+
+Both are nodes of the queue, so exactly one runner does each (docs/decisions/0003-opening-and-closing.md).
+"""
+
+import time
+from collections.abc import Callable, Set
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbt.artifacts.schemas.results import RunStatus
+from dbt.artifacts.schemas.run import RunResult
+from dbt.flags import get_flags
+from dbt.task import group_lookup
+from dbt_common.invocation import get_invocation_id
+
+from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.results import NodeResult, NodeStatus
+from headgate.domain.run import RunStatus as Status
+from headgate.errors import HeadgateError
+from headgate_runner import run_results
+from headgate_runner.skips import failed_to_open
+
+if TYPE_CHECKING:
+    from headgate_runner.shared_verbs import SharedVerb
+
+
+class RunEndedError(HeadgateError):
+    """The run was cancelled, or ended otherwise, before its step was opened."""
+
+
+class StepEnds:
+    """What happens before the first node and after the last one."""
+
+    def __init__(self, engine: "SharedVerb") -> None:
+        self._engine, self._share = engine, engine.share
+
+    # Before the first node ------------------------------------------------------------------------------------
+
+    def begin(
+        self, adapter: Any, selected: Set[str], before_run: Callable[[Any, Set[str]], RunStatus]
+    ) -> None:
+        """Open the step by dbt's own `before_run`, or wait until another runner has opened it."""
+        engine, log = self._engine, self._share.log
+        engine.phase = "waiting"
+        with log.timed("waiting for the queue"):
+            claim = engine.job_queue.look()
+        if claim is None:
+            return
+        opens = claim.unique_id == OPENING
+        engine.phase = "opening" if opens else "joining"
+        with log.timed(engine.phase):
+            if opens:
+                self._open(lambda: before_run(adapter, selected))
+            else:
+                self._join(adapter, selected)
+
+    def _open(self, before_run: Callable[[], RunStatus]) -> None:
+        engine = self._engine
+        engine.job_queue.take()
+        self._move_run()
+        status = before_run()
+        skip = status != RunStatus.Success and get_flags().skip_nodes_if_on_run_start_fails
+        hooks = [engine.record(result) for result in engine.node_results]
+        engine.job_queue.finish(OPENING, self._skipped_opening() if skip else None, hooks)
+        engine.job_queue.mark_done(OPENING)
+
+    def _move_run(self) -> None:
+        """Say that the run is running. Raises RunEndedError when it is not to run any more."""
+        runs, run_id = self._share.world.runs, self._share.plan.run_id
+        moved = runs.move(run_id, Status.RUNNING)
+        run = runs.get_run(run_id)
+        if run.cancel is not None or (not moved and run.status.is_final):
+            why = f"cancelled: {run.cancel}" if run.cancel else f"already {run.status.value}"
+            raise RunEndedError(f"the step was not opened, the run is {why}")
+
+    def _skipped_opening(self) -> NodeResult:
+        entry = {"unique_id": OPENING, "status": NodeStatus.SKIPPED.value, "message": "on-run-start failed"}
+        return NodeResult.from_entry(entry, self._share.settings.runner)
+
+    def _join(self, adapter: Any, selected: Set[str]) -> None:
+        engine = self._engine
+        # What each verb would have to create, only where dbt looks at it.
+        wanted = engine.get_model_schemas(adapter, selected) if get_flags().CACHE_SELECTED_ONLY else None
+        with adapter.connection_named("master"):
+            engine.populate_adapter_cache(adapter, wanted)
+        engine.populate_microbatch_batches(selected)
+        group_lookup.init(engine.manifest, selected)
+
+    # After the last node --------------------------------------------------------------------------------------
+
+    def close(self, after_run: Callable[[list[RunResult]], None]) -> None:
+        """Close the step by dbt's own `after_run`, if this is the runner that claimed its closing."""
+        engine = self._engine
+        claim = engine.job_queue.look()
+        if claim is None:
+            return
+        engine.phase = "closing"
+        engine.job_queue.take()
+        records = self._share.world.queue.results(self._share.plan.run_id, self._share.plan.step)
+        run_results.add_others(engine.node_results, records, engine.manifest)
+        others = len(engine.node_results)
+        try:
+            # dbt hands no results to on-run-end where a failed on-run-start skipped every node.
+            after_run([] if failed_to_open(records) else engine.node_results)
+        finally:
+            self._leave_artifacts()
+        hooks = [engine.record(result) for result in engine.node_results[others:]]
+        engine.job_queue.finish(CLOSING, None, hooks)
+        engine.job_queue.mark_done(CLOSING)
+        engine.phase = "closed"
+
+    def _leave_artifacts(self) -> None:
+        engine = self._engine
+        path = Path(engine.config.project_target_path) / "manifest.json"
+        engine.manifest.metadata.invocation_id = get_invocation_id()
+        engine.manifest.metadata.generated_at = datetime.now(UTC).replace(tzinfo=None)
+        engine.manifest.write(str(path))
+        self._put("manifest.json", path.read_bytes())
+        elapsed = time.time() - engine.started_at
+        self._put("invocation.json", run_results.invocation(engine.args, self._share.plan.command, elapsed))
+
+    def _put(self, name: str, body: bytes) -> None:
+        plan = self._share.plan
+        clean = self._share.redactor.text(body.decode()).encode()
+        self._share.world.artifacts.put(plan.run_id, plan.step, name, clean)
