@@ -76,9 +76,12 @@ def test_a_container_that_never_comes_up_is_stopped_after_three_minutes(world: M
     again = container(world)
     world.clock.advance(60)
     session(world)
-    world.clock.advance(400)
+    world.clock.advance(200)
     assert reap(world).stopped == ()
     assert again not in world.containers.stopped
+    world.clock.advance(60)
+    # Neither renews its lease; one has been without for six minutes.
+    assert reap(world).stopped == (other,)
 
 
 @pytest.mark.parametrize(
