@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 ACCOUNT = "eu-central-1:123456789012"
 TABLE = f"arn:aws:dynamodb:{ACCOUNT}:table/headgate"
 BUCKET = "arn:aws:s3:::headgate"
+CLUSTER = f"arn:aws:ecs:{ACCOUNT}:cluster/headgate"
 BUS = f"arn:aws:events:{ACCOUNT}:event-bus/headgate"
 TRANSACTED = {
     "Put": "PutItem",
@@ -32,6 +33,7 @@ class Use:
     resource: str
     leading_key: str = ""
     source: str = ""
+    cluster: str = ""
 
     @property
     def context(self) -> dict[str, Any]:
@@ -40,6 +42,8 @@ class Use:
             context["dynamodb__LeadingKeys"] = [self.leading_key]
         if self.source:
             context["events__source"] = self.source
+        if self.cluster:
+            context["ecs__cluster"] = self.cluster
         return context
 
 
@@ -95,6 +99,11 @@ def uses_of(service: str, operation: str, parameters: Mapping[str, Any]) -> Iter
     elif service == "events":
         for entry in parameters["Entries"]:
             yield Use("events:PutEvents", BUS, source=entry["Source"])
+    elif service == "ecs":
+        for task in parameters.get("tasks") or [parameters.get("task", "*")]:
+            yield Use(f"ecs:{operation}", task, cluster=parameters["cluster"])
+    elif service == "stepfunctions" and "executionArn" in parameters:
+        yield Use(f"states:{operation}", parameters["executionArn"])
     else:
         prefix, name = {
             "secretsmanager": ("secretsmanager", "SecretId"),

@@ -16,24 +16,29 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID as ACCOUNT_ID
+from moto.stepfunctions.models import stepfunctions_backends
 
 from functions.dispatch_runs.app import handler as dispatch_runs
 from functions.finalize_run.app import handler as finalize_run
 from functions.match_triggers.app import handler as match_triggers
 from functions.plan_run.app import handler as plan_run
+from functions.reap_runs.app import handler as reap_runs
 from functions.receive_webhook.app import handler as receive_webhook
 from functions.route_alerts.app import handler as route_alerts
 from functions.serve_console.app import handler as serve_console
 from headgate import bootstrap
+from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
 from headgate.domain.manifest import Index, Node
-from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
+from headgate.domain.slots import Holder
 from headgate.errors import PlanError
-from headgate.usecases.run_nodes import Over, QueueSession
-from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, TABLE, Recorder, Use, listen
+from headgate.usecases.run_nodes import SWEEP_SECONDS, Claim, Idle, Over, QueueSession
+from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, CLUSTER, TABLE, Recorder, Use, listen
 from tests.template.cloudformation import Template, table_definition
 from tests.template.iam import allows, role_statements
 
@@ -48,7 +53,13 @@ CONTEXT = SimpleNamespace(
 )
 JOBS = JobsFile(
     environments=(
-        Environment("production", "prod", "analytics", secrets={"PASSWORD": "warehouse/shop#password"}),
+        Environment(
+            "production",
+            "prod",
+            "analytics",
+            secrets={"PASSWORD": "warehouse/shop#password"},
+            concurrency=8,
+        ),
     ),
     jobs=(Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),),
     alerts=(AlertRule({}, (("slack", "#finance-data"),)),),
@@ -59,7 +70,7 @@ ON_FAILURE = "sqs:SendMessage"
 FROM_THE_QUEUE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 ROLES = (
     "ReceiveWebhookRole", "MatchTriggersRole", "DispatchRunsRole", "PlanRunRole", "RunnerRole", "FinalizeRunRole",
-    "RouteAlertsRole", "ServeConsoleRole",
+    "RouteAlertsRole", "ServeConsoleRole", "ReapRunsRole",
 )  # fmt: skip
 
 
@@ -119,6 +130,8 @@ def _named(machine: str) -> Template:
         Bus="headgate",
         Bus__Arn=BUS,
         RunMachine=machine,
+        Cluster="headgate",
+        Cluster__Arn=CLUSTER,
         AlertTopic=f"arn:aws:sns:{ACCOUNT}:alerts",
         SlackSecret=f"{secret}/slack-AbCdEf",
         ApiTokenSecret=f"{secret}/api-token-AbCdEf",
@@ -136,6 +149,7 @@ def _make_world(monkeypatch: pytest.MonkeyPatch) -> str:
         "HEADGATE_SECRETS_PREFIX": "headgate",
         "HEADGATE_CONSOLE_URL": "https://headgate.example.com",
         "HEADGATE_ALERT_TOPIC_ARN": f"arn:aws:sns:{ACCOUNT}:alerts",
+        "HEADGATE_CLUSTER_ARN": CLUSTER,
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -147,6 +161,10 @@ def _make_world(monkeypatch: pytest.MonkeyPatch) -> str:
         s3.put_object(Bucket="headgate", Key=f"bundles/{digest}/44136fa355b3678a/index.msgpack", Body=index)
     boto3.client("events").create_event_bus(Name="headgate")
     boto3.client("sns").create_topic(Name="alerts")
+    boto3.client("ecs").create_cluster(clusterName="headgate")
+    boto3.client("ecs").register_task_definition(
+        family="headgate-runner", containerDefinitions=[{"name": "runner", "image": "runner", "memory": 512}]
+    )
     for name, value in {
         "webhooks/fivetran/default": {"secret": "s3cret"},
         "warehouse/shop": {"password": "p"},
@@ -178,7 +196,7 @@ def _index(nodes: int) -> Index:
             depends_on=(f"model.shop.m{number - 1}",) if number else (),
         )
 
-    return Index(nodes={found.unique_id: found for found in map(node, range(nodes))})
+    return Index(dbt_version="1.11.0", nodes={found.unique_id: found for found in map(node, range(nodes))})
 
 
 def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,6 +229,7 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     with recorder.acting_as("ServeConsoleRole"):
         assert serve_console(_page("GET /runs/{run_id}", {"run_id": "1"}), CONTEXT)["statusCode"] == 200
     _walk_where_less_is_known(recorder)
+    _reap(recorder)
 
 
 def _walk_where_less_is_known(recorder: Recorder) -> None:
@@ -237,9 +256,19 @@ def _walk_where_less_is_known(recorder: Recorder) -> None:
                 "error": "States.Runtime",
             }
             finalize_run({"detail-type": "Step Functions Execution Status Change", "detail": detail}, CONTEXT)
-    run, _ = world.runs.create_run(JOBS.jobs[0], "c" * 64, _cause("other vars"))
-    with recorder.acting_as("PlanRunRole"), pytest.raises(PlanError, match="was not parsed"):
+    run, _ = world.runs.create_run(JOBS.jobs[0], "c" * 64, _cause("lost bundle"))
+    with recorder.acting_as("PlanRunRole"), pytest.raises(PlanError, match="is not there"):
         plan_run({"run_id": run.run_id, "step": 1}, CONTEXT)
+    world.runs.move(run.run_id, RunStatus.ERROR)
+
+
+class HurriedClock(SystemClock):
+    """The system's, a little ahead."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
 
 
 def _be_the_runner() -> None:
@@ -252,11 +281,19 @@ def _be_the_runner() -> None:
     lost = QueueSession(world.queue, world.clock, plan, 1)
     lost.begin()
     lost.next()
-    session = QueueSession(world.queue, world.clock, plan, 1)
+    # The lost attempt held every place of the warehouse.
+    for number in range(8):
+        assert world.slots.take("production", WAREHOUSE, str(Holder(1, 1, 1, 1, f"model.shop.m{number}")), 8)
+    clock = HurriedClock()
+    session = QueueSession(world.queue, clock, plan, 1, slots=world.slots)
     session.begin()
     session.renew()
     world.runs.move(1, RunStatus.RUNNING)
     while not isinstance(claim := session.next(), Over):
+        if isinstance(claim, Idle):
+            clock.ahead += SWEEP_SECONDS + 1
+            session.renew()
+            continue
         own = claim.unique_id in (OPENING, CLOSING)  # type: ignore[union-attr]
         failed = claim.unique_id == "model.shop.m1"  # type: ignore[union-attr]
         status = "error" if failed else "skipped" if claim.skip else "success"  # type: ignore[union-attr]
@@ -266,6 +303,53 @@ def _be_the_runner() -> None:
     world.artifacts.put(1, 1, "invocation.json", b"{}")
     world.artifacts.append_log(1, 1, 1, 1, [{"message": "done"}])
     session.end()
+
+
+def _reap(recorder: Recorder) -> None:
+    """A run whose announcement was lost, then the end of its execution, then the end of its container."""
+    world = bootstrap.world()
+    run, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("unheard"))
+    with recorder.acting_as("ReapRunsRole"):
+        assert reap_runs({}, CONTEXT) == {"started": [run.run_id]}
+    plan_run({"run_id": run.run_id, "step": 1}, CONTEXT)
+    plan = world.plans.get_plan(run.run_id, 1)
+    session = QueueSession(world.queue, world.clock, plan, 1, slots=world.slots)
+    session.begin()
+    for status in ("", "success", "error"):
+        claim = session.next()
+        assert isinstance(claim, Claim)
+        entry = {"unique_id": claim.unique_id, "status": status, "message": "boom", "execution_time": 1.0}
+        session.finish(claim.unique_id, NodeResult.from_entry(entry, 1) if status else None)
+    assert isinstance(session.next(), Claim)
+    _launch(run.run_id)
+    (machine,) = stepfunctions_backends[ACCOUNT_ID][REGION].state_machines
+    machine.executions[-1].status = "FAILED"
+    session.end("lost")
+    with recorder.acting_as("ReapRunsRole"):
+        done = reap_runs({}, CONTEXT)
+    assert done["ended"] == [run.run_id]
+    assert len(done["stopped"]) == 1
+    assert world.runs.get_run(run.run_id).status is RunStatus.ERROR
+    world.slots.take("production", WAREHOUSE, str(Holder(run.run_id, 1, 1, 1, "model.shop.m2")), 8)
+    other, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("other"))
+    with recorder.acting_as("ReapRunsRole"):
+        assert len(reap_runs({}, CONTEXT)["freed"]) == 1
+    world.runs.move(other.run_id, RunStatus.CANCELLED)
+
+
+def _launch(run_id: int) -> None:
+    """A container as the state machine starts it."""
+    numbers = {"HEADGATE_RUN_ID": str(run_id), "HEADGATE_STEP": "1", "HEADGATE_RUNNER": "1"}
+    boto3.client("ecs").run_task(
+        cluster="headgate",
+        taskDefinition="headgate-runner",
+        launchType="FARGATE",
+        overrides={
+            "containerOverrides": [
+                {"name": "runner", "environment": [{"name": k, "value": v} for k, v in numbers.items()]}
+            ]
+        },
+    )
 
 
 def _route(monkeypatch: pytest.MonkeyPatch) -> None:
