@@ -67,19 +67,38 @@ def plan_run(
     is_over = run.status.is_final or run.cancel is not None
     if queue.step(run_id, step) is not None:
         return PlannedStep(plans.get_plan(run_id, step), environment, is_over)
-    command = Command.parse(run.steps[step - 1])
     if is_over:
+        command = Command.parse(run.steps[step - 1])
         none = Plan(run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
         return PlannedStep(none, environment, run_is_over=True)
-    job = _job_of(run, jobs)
-    scope = job.retries.scope if job else RetryPolicy().scope
-    undone = _undone(run, step, command, scope, FindFailed(runs, plans, queue, bundles))
-    plan = _Planner(run, step, environment, job, jobs, bundles, history).plan(undone)
+    plan = draft_plan(
+        run, step, runs=runs, jobs=jobs, bundles=bundles, plans=plans, queue=queue, history=history
+    )
     plans.put_plan(plan)
     queue.write(
         StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now())), initial_records(plan)
     )
     return PlannedStep(plan, environment)
+
+
+def draft_plan(
+    run: Run,
+    step: int,
+    *,
+    runs: RunStore,
+    jobs: JobStore,
+    bundles: BundleStore,
+    plans: PlanStore,
+    queue: NodeQueue,
+    history: History,
+) -> Plan:
+    """The plan that this step would get now; nothing is written. Raises what `plan_run` raises."""
+    command = Command.parse(run.steps[step - 1])
+    job = _job_of(run, jobs)
+    scope = job.retries.scope if job else RetryPolicy().scope
+    undone = _undone(run, step, command, scope, FindFailed(runs, plans, queue, bundles))
+    environment = jobs.environment(run.environment)
+    return _Planner(run, step, environment, job, jobs, bundles, history).plan(undone)
 
 
 def _job_of(run: Run, jobs: JobStore) -> Job | None:
