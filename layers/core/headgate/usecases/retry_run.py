@@ -4,7 +4,7 @@ It begins at the first step that failed or never ended, and builds there what fa
 (domain/retry.py, by plan_run); the steps after it are built as they are. It waits for its job's slot like any run.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headgate.domain.events import RunQueued
 from headgate.domain.job import Job
@@ -19,7 +19,7 @@ from headgate.usecases.plan_run import draft_plan
 def retry_run(
     run_id: int, *, from_start: bool, cause: Cause, runs: RunStore, queue: NodeQueue, bus: EventBus
 ) -> Run:
-    """The run that repeats this one; the same cause again gives the same run.
+    """The run that repeats this one; asked for again with the same cause it is the same run.
 
     from_start: build every step again, whatever went well. Raises NotFoundError; and ConflictError for a run that is
     not over, or that left nothing undone.
@@ -29,7 +29,7 @@ def retry_run(
     run, _ = runs.create_run(
         Job(other.job, other.environment, other.steps),
         other.bundle,
-        cause,
+        replace(cause, key=f"retry/{run_id}/{cause.key}"),
         retry_of=run_id,
         first_step=first_step,
         from_start=from_start,
