@@ -36,6 +36,12 @@ def publish(
     jobs: Annotated[
         Path | None, typer.Option(help="The jobs file; else ./headgate.yml, else the project's.")
     ] = None,
+    dbt: Annotated[
+        Path | None,
+        typer.Option(
+            help="The dbt command to parse with; else the one beside headgate.", envvar="HEADGATE_DBT"
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
 ) -> None:
     """Parse a dbt project, upload it, and let its environment use it from the next run on."""
@@ -55,6 +61,7 @@ def publish(
             scratch=Path(scratch),
             cache=state_folder(project_dir) / "parse-cache",
             secrets=_secrets(chosen, world.secrets),
+            dbt=dbt,
             on_step=lambda step: note(f"[bright_black]{escaped(step)} …[/]"),
         )
         changed = publish_bundle(bundle, chosen.name, bundles=world.bundles, jobs=world.jobs)
@@ -109,6 +116,7 @@ def _tell(bundle: "Bundle", environment: "Environment", changed: bool, seconds: 
                 "changed": changed,
                 "nodes": bundle.nodes,
                 "bytes": bundle.size,
+                "dbt": bundle.dbt_version,
                 "seconds": round(seconds, 3),
             }
         )
@@ -118,4 +126,18 @@ def _tell(bundle: "Bundle", environment: "Environment", changed: bool, seconds: 
         say(f"[green]✓[/] published [bold]{bundle.short}[/] for {environment.name} · {facts}")
     else:
         say(f"[green]✓[/] unchanged: {environment.name} already uses [bold]{bundle.short}[/] · {facts}")
+    _tell_engine(bundle.dbt_version)
     next_command("headgate jobs apply", "headgate run JOB")
+
+
+def _tell_engine(dbt_version: str) -> None:
+    from headgate.domain.command import Command
+    from headgate.domain.engine import TESTED_DBT, engine_of
+    from headgate.domain.plan import Engine
+
+    if engine_of(Command("build"), dbt_version) is Engine.COMMAND:
+        tested = ".".join(map(str, TESTED_DBT))
+        note(
+            f"[yellow]![/] parsed by dbt {escaped(dbt_version)}: only dbt {tested} is built over several runners; "
+            "one runner, with the same dbt, will run the dbt command"
+        )

@@ -42,11 +42,13 @@ def build_bundle(
     scratch: Path,
     cache: Path,
     secrets: Mapping[str, str] | None = None,
+    dbt: Path | None = None,
     on_step: OnStep = lambda _: None,
 ) -> Bundle:
     """Make the bundle's files below `scratch`. Raises ProjectError when the project does not parse.
 
     secrets: variables to parse with, as runners will have them: dbt fixes a relation's database when it parses.
+    dbt: the command to parse with, else as in `find_dbt`. Its version decides which engine builds the bundle.
     """
     project = read_project(folder).copy_to(scratch / "project")
     set_profile(project, environment)
@@ -54,19 +56,12 @@ def build_bundle(
     for digest, text in variables.items():
         on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
         kept = cache / project.name / environment.name / digest
-        parses[digest] = _parse(project, environment, text, secrets or {}, scratch / digest, kept)
+        parse = parse_project(project, environment.target, text, secrets or {}, scratch / digest, kept, dbt)
+        parses[digest] = _read(parse, scratch / digest)
     return _pack(project, environment, variables, parses, scratch)
 
 
-def _parse(
-    project: Project,
-    environment: Environment,
-    variables: str,
-    secrets: Mapping[str, str],
-    scratch: Path,
-    cache: Path,
-) -> _Parsed:
-    parse = parse_project(project, environment.target, variables, secrets, scratch, cache)
+def _read(parse: Parse, scratch: Path) -> _Parsed:
     index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
     packed = scratch / names.INDEX
     packed.write_bytes(index.encode())
@@ -82,25 +77,26 @@ def _pack(
 ) -> Bundle:
     contents = project.digests()
     index = next(iter(parses.values())).index
+    parse_digests = {
+        name: f"{parsed.parse.surroundings}{_meaning(parsed.index)}" for name, parsed in parses.items()
+    }
     digest = content_digest(
         contents,
         target=environment.target,
         dbt_version=index.dbt_version,
         adapter=index.adapter_type,
-        parses={
-            name: f"{parsed.parse.surroundings}{_meaning(parsed.index)}" for name, parsed in parses.items()
-        },
+        parses=parse_digests,
     )
     archive, metadata = scratch / names.PROJECT, scratch / names.METADATA
     write_zip(project.folder, contents, archive)
-    metadata.write_bytes(_metadata(digest, project, environment, variables, index).to_json())
+    metadata.write_bytes(_metadata(digest, project, environment, variables, parse_digests, index).to_json())
     files = {names.PROJECT: archive, names.METADATA: metadata}
     for name, parsed in parses.items():
         files[names.named(name, names.MANIFEST)] = parsed.parse.manifest
         files[names.named(name, names.PARTIAL_PARSE)] = parsed.parse.partial_parse
         files[names.named(name, names.INDEX)] = parsed.packed
     size = sum(path.stat().st_size for path in files.values())
-    return Bundle(digest=digest, files=files, nodes=_buildable(index), size=size)
+    return Bundle(digest, files, _buildable(index), size, index.dbt_version)
 
 
 def _meaning(index: Index) -> str:
@@ -113,7 +109,12 @@ def _meaning(index: Index) -> str:
 
 
 def _metadata(
-    digest: str, project: Project, environment: Environment, variables: Mapping[str, str], index: Index
+    digest: str,
+    project: Project,
+    environment: Environment,
+    variables: Mapping[str, str],
+    parse_digests: Mapping[str, str],
+    index: Index,
 ) -> BundleMetadata:
     return BundleMetadata(
         digest=digest,
@@ -126,6 +127,7 @@ def _metadata(
         adapter=index.adapter_type,
         parses=variables,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        parse_digests=parse_digests,
     )
 
 

@@ -33,8 +33,20 @@ class Parse:
     surroundings: str
 
 
-def find_dbt() -> Path:
-    """The dbt beside this interpreter, or the one on the PATH. Raises NotFoundError."""
+def find_dbt(named: Path | None = None) -> Path:
+    """The dbt that is named, here or by HEADGATE_DBT; else the one beside this interpreter; else on the PATH.
+
+    Raises NotFoundError.
+    """
+    wanted = str(named or os.environ.get("HEADGATE_DBT", ""))
+    if wanted:
+        found = shutil.which(wanted)
+        if not found:
+            raise NotFoundError(
+                f"there is no dbt command {wanted}: give the path of one, as in .venv/bin/dbt"
+            )
+        # dbt is called in the project's folder.
+        return Path(found).absolute()
     beside = Path(sys.executable).parent / "dbt"
     found = str(beside) if beside.exists() else shutil.which("dbt")
     if not found:
@@ -45,9 +57,15 @@ def find_dbt() -> Path:
 
 
 def parse_project(
-    project: Project, target: str, variables: str, secrets: Mapping[str, str], scratch: Path, cache: Path
+    project: Project,
+    target: str,
+    variables: str,
+    secrets: Mapping[str, str],
+    scratch: Path,
+    cache: Path,
+    dbt: Path | None = None,
 ) -> Parse:
-    """Parse a private copy of a project. `cache` keeps dbt's partial parse between calls.
+    """Parse a private copy of a project. `cache` keeps dbt's partial parse between calls. dbt: as in `find_dbt`.
 
     A variable of this shell wins over the secret of the same name.
 
@@ -58,7 +76,7 @@ def parse_project(
     if remembered.exists():
         shutil.copy2(remembered, scratch / PARTIAL_PARSE)
     command = [
-        str(find_dbt()), "--quiet", "--log-format", "json", "--log-level-file", "none", "--no-version-check",
+        str(find_dbt(dbt)), "--quiet", "--log-format", "json", "--log-level-file", "none", "--no-version-check",
         "parse", "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target", target, "--vars", variables, "--target-path", str(scratch), "--log-path", str(scratch),
     ]  # fmt: skip
