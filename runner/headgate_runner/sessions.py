@@ -76,20 +76,27 @@ def _quoted(text: str) -> str:
 def fence_statements(adapter: Any, check: Callable[[], None]) -> None:
     """Call `check` before each statement of dbt's; it raises LeaseLostError where none may be sent any more.
 
-    A process that was frozen wakes in the middle of its work, sooner than its supervisor can stop it.
+    A process that was frozen wakes in the middle of its work, sooner than its supervisor can stop it. What was
+    connected then, `end_orphans` has ended; what connects later, must not.
     """
     manager = adapter.connections
-    original = getattr(manager, "add_query", None)
-    if original is None:
-        return
+    connect, add_query = manager.open, getattr(manager, "add_query", None)
 
-    def add_query(*args: Any, **kwargs: Any) -> Any:
+    def checked_open(connection: Any) -> Any:
+        opened = connect(connection)
+        if connection.name != CANCELLING:
+            check()
+        return opened
+
+    def checked_query(*args: Any, **kwargs: Any) -> Any:
         connection = manager.get_if_exists()
         if connection is None or connection.name != CANCELLING:
             check()
-        return original(*args, **kwargs)
+        return add_query(*args, **kwargs)  # type: ignore[misc]
 
-    manager.add_query = add_query
+    manager.open = checked_open
+    if add_query is not None:
+        manager.add_query = checked_query
 
 
 class OpenSessions:

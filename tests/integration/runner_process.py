@@ -4,8 +4,9 @@
 
 EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
 the node, before it recorded it). `never` kills nobody: this runner claims none of the nodes. `hang` never comes back
-from the claim. Hearts beat fast here, so that a lost lease is noticed within a test's patience; TEST_CONSTANTS changes
-more constants: `module.NAME=3,module.NAME=4`.
+from the claim. `opening` and `begun` freeze the process by SIGSTOP: before the node's connection to the warehouse
+opens, after its transaction began. Hearts beat fast here, so that a lost lease is noticed within a test's patience;
+TEST_CONSTANTS changes more constants: `module.NAME=3,module.NAME=4`.
 """
 
 from __future__ import annotations
@@ -71,6 +72,31 @@ class Twisted:
         return call
 
 
+def freeze(moment: str, node: str) -> None:
+    """Stop this process, once, when dbt comes to this moment of the node."""
+    from dbt.adapters.postgres.connections import PostgresConnectionManager as Manager
+
+    name = "open" if moment == "opening" else "begin"
+    original = getattr(Manager, name)
+    pending = [node]
+
+    def stop(connection: Any) -> None:
+        if connection.name in pending:
+            pending.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def begin(self: Any) -> Any:
+        begun = original(self)
+        stop(self.get_thread_connection())
+        return begun
+
+    def connect(_cls: Any, connection: Any) -> Any:
+        stop(connection)
+        return original(connection)
+
+    setattr(Manager, name, classmethod(connect) if name == "open" else begin)
+
+
 if __name__ == "__main__":
     work.HEARTBEAT_SECONDS = 0.3
     for assignment in filter(None, os.environ.get("TEST_CONSTANTS", "").split(",")):
@@ -78,4 +104,7 @@ if __name__ == "__main__":
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, float(value))
     address, twist = (*sys.argv[1:], "")[:2]
+    if twist.startswith(("opening:", "begun:")):
+        freeze(*twist.split(":"))
+        twist = ""
     leave(run(RunnerSettings.from_environment(), FarWorld(address, twist)))  # type: ignore[arg-type]

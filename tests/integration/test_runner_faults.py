@@ -16,6 +16,8 @@ from tests.integration.runner_stage import Stage, stage
 
 SMALL = Path(__file__).parents[1] / "fixtures" / "small"
 SLOW = "model.small.slow"
+# A notice as long as what a runner keeps for saying goodbye: nothing can be finished in it.
+AT_ONCE = {"HEADGATE_STOP_SECONDS": "20"}
 GREEN = {"success", "pass", "warn", "no-op"}
 
 
@@ -60,9 +62,11 @@ def ended_green(on: Stage) -> bool:
     return on.unfinished == set() and set(on.statuses.values()) <= GREEN
 
 
-def test_sigterm_hands_back_cancels_and_leaves_a_log(postgres: Any, small: Stage) -> None:
+def test_sigterm_without_time_to_finish_hands_back_cancels_and_leaves_a_log(
+    postgres: Any, small: Stage
+) -> None:
     small.begin(runners=1)
-    runner = small.start(1, SMALL_SLEEP="60")
+    runner = small.start(1, SMALL_SLEEP="60", **AT_ONCE)
     until(sleeps(postgres))
     assert small.state_of(SLOW) is NodeState.RUNNING
     asked = time.monotonic()
@@ -83,7 +87,7 @@ def test_sigterm_hands_back_cancels_and_leaves_a_log(postgres: Any, small: Stage
 
 def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, small: Stage) -> None:
     small.begin()
-    first = small.start(1, SMALL_HOOK_SLEEP="60")
+    first = small.start(1, SMALL_HOOK_SLEEP="60", **AT_ONCE)
     until(sleeps(postgres))
     second = small.start(2)
     first.process.send_signal(signal.SIGTERM)
