@@ -166,8 +166,11 @@ class NodeQueue(Protocol):
         """Record the end of a running node. False: another owner or a stale epoch. (result None: the step's own)"""
         ...
 
-    def record(self, run_id: int, step: int, result: NodeResult, at: str) -> None:
-        """Record a result that has no turn of its own in the queue: a unit test, a hook's operation."""
+    def record(self, run_id: int, step: int, result: NodeResult, at: str, *, last_word: bool = False) -> None:
+        """Record a result that has no turn of its own in the queue: a unit test, a hook's operation.
+
+        The first one stays, unless this is the last word: a step that is one command repeats itself.
+        """
         ...
 
     def release(
@@ -284,10 +287,10 @@ class PlanStore(Protocol):
 
 
 class History(Protocol):
-    """Durations of nodes in earlier runs of an environment, for prediction."""
+    """Durations of builds in earlier runs of an environment, for prediction (keys: domain/prediction.build_key)."""
 
-    def predictions(self, environment: str, unique_ids: Iterable[str]) -> dict[str, float]:
-        """unique_id -> seconds, for those that were built before."""
+    def predictions(self, environment: str, keys: Iterable[str]) -> dict[str, float]:
+        """key -> seconds, for those that were built before."""
         ...
 
     def learn(self, environment: str, seconds: Mapping[str, float]) -> None: ...
