@@ -4,8 +4,6 @@ What the run built, recorded and skipped is compared with plain `dbt build` of t
 """
 
 import json
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -164,60 +162,3 @@ def _variables(stack: Stack, dbname: str) -> dict[str, str]:
         "DBT_ENV_SECRET_SHOP_PG_PASSWORD": server.password,
         "SHOP_PG_DATABASE": dbname,
     }
-
-
-def test_a_runner_that_is_killed_is_started_again_and_the_run_ends_well(
-    stack: Stack, green: dict[str, Any]
-) -> None:
-    run_id = stack.run_after(stack.sync_ended("storefront"))
-    wait_for(
-        lambda: any(node["status"] == "running" for node in stack.json("runs", "view", str(run_id))["nodes"]),
-        60,
-    )
-    os.kill(next(iter(runner_processes(stack))), signal.SIGKILL)
-    run = stack.finished(run_id)
-    assert run["run"]["status"] == "success", run["run"]["error"]
-    assert set(merged(stack, run_id)) == set(merged(stack, green["run"]["run_id"]))
-
-
-def test_a_stopped_execution_cancels_the_run_and_ends_its_runners(
-    stack: Stack, green: dict[str, Any]
-) -> None:
-    run_id = stack.run_after(stack.sync_ended("storefront"))
-    wait_for(lambda: runner_processes(stack), 60)
-    machine = stack.client("stepfunctions")
-    machine_arn = stack.local.outputs["StateMachineArn"]
-    arn = machine_arn.replace(":stateMachine:", ":execution:") + f":run-{run_id}"
-    machine.stop_execution(executionArn=arn, cause="by hand")
-    assert stack.finished(run_id, 60)["run"]["status"] == "cancelled"
-    wait_for(lambda: not runner_processes(stack), 40)
-
-
-def test_a_database_that_is_down_ends_the_run_with_its_message(stack: Stack, green: dict[str, Any]) -> None:
-    name = f"{stack.local.outputs['SecretsPrefix']}/warehouse/shop"
-    secrets = stack.client("secretsmanager")
-    kept = secrets.get_secret_value(SecretId=name)["SecretString"]
-    secrets.put_secret_value(SecretId=name, SecretString=json.dumps({**json.loads(kept), "port": 1}))
-    try:
-        run = stack.finished(stack.run_after(stack.sync_ended("storefront")))
-    finally:
-        secrets.put_secret_value(SecretId=name, SecretString=kept)
-    assert run["run"]["status"] == "error"
-    assert "refused" in run["run"]["error"]
-    assert stack.receiver.wait_for("job.shop", 3) is None, "the rule is about finance, not about everything"
-
-
-def runner_processes(stack: Stack) -> list[int]:
-    """Process ids of this stack's runners."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            command = (entry / "cmdline").read_bytes()
-            environment = (entry / "environ").read_bytes()
-        except OSError:
-            continue
-        if b"headgate-runner" in command and stack.local.endpoint.encode() in environment:
-            found.append(int(entry.name))
-    return found
