@@ -2,28 +2,12 @@
 
 from typing import Any
 
-from headgate.domain.run import Run
+from headgate.domain.run_object import run_object
 from headgate.domain.run_view import NodeView, RunView
 
+__all__ = ["node_name", "run_object", "view_object"]
+
 _HASH_LENGTH = 10
-
-
-def run_object(run: Run) -> dict[str, Any]:
-    """A run's record."""
-    return {
-        "run_id": run.run_id,
-        "job": run.job,
-        "environment": run.environment,
-        "status": run.status.value,
-        "bundle": run.bundle,
-        "steps": list(run.steps),
-        "cause": {"kind": run.cause.kind, "key": run.cause.key, "detail": run.cause.detail},
-        "created_at": run.created_at,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-        "error": run.error,
-        "counts": dict(run.counts),
-    }
 
 
 def view_object(view: RunView) -> dict[str, Any]:

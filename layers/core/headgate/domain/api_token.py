@@ -14,6 +14,14 @@ def opens(authorization: str, token: str) -> bool:
     return hmac.compare_digest(given, token.encode()) if given and token else False
 
 
+def bears(authorization: str, token: str) -> bool:
+    """Whether this header carries `token` as a bearer token, as `opens` does, and in no other way.
+
+    For what changes something: Basic is what a browser sends along by itself, whoever made it send the request.
+    """
+    return authorization.strip().partition(" ")[0].lower() == "bearer" and opens(authorization, token)
+
+
 def _given(authorization: str) -> bytes:
     scheme, _, credentials = authorization.strip().partition(" ")
     if scheme.lower() == "bearer":
