@@ -33,17 +33,17 @@ class Unreliable:
     """A port of which a share of the calls fails: before it does anything, or after it did everything."""
 
     def __init__(self, port: Any, random: Random, share: float = 0.1) -> None:
-        self._port, self._random, self._share = port, random, share
+        self._port, self._random, self.share = port, random, share
         self.faults = 0
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         call = getattr(self._port, name)
 
         def may_fail(*arguments: Any, **named: Any) -> Any:
-            if self._random.random() < self._share:
+            if self._random.random() < self.share:
                 self._fail(f"{name}: not done")
             answer = call(*arguments, **named)
-            if self._random.random() < self._share:
+            if self._random.random() < self.share:
                 self._fail(f"{name}: done, but nobody says so")
             return answer
 
