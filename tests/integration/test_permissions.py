@@ -26,6 +26,7 @@ from functions.plan_run.app import handler as plan_run
 from functions.reap_runs.app import handler as reap_runs
 from functions.receive_webhook.app import handler as receive_webhook
 from functions.route_alerts.app import handler as route_alerts
+from functions.serve_api.app import handler as serve_api
 from functions.serve_console.app import handler as serve_console
 from headgate import bootstrap
 from headgate.adapters.system_clock import SystemClock
@@ -230,6 +231,7 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
         assert serve_console(_page("GET /runs/{run_id}", {"run_id": "1"}), CONTEXT)["statusCode"] == 200
     _walk_where_less_is_known(recorder)
     _reap(recorder)
+    _serve_api(recorder)
 
 
 def _walk_where_less_is_known(recorder: Recorder) -> None:
@@ -335,6 +337,34 @@ def _reap(recorder: Recorder) -> None:
     with recorder.acting_as("ReapRunsRole"):
         assert len(reap_runs({}, CONTEXT)["freed"]) == 1
     world.runs.move(other.run_id, RunStatus.CANCELLED)
+
+
+def _serve_api(recorder: Recorder) -> None:
+    """A run is looked at and repeated; others are cancelled while they wait, before they start, and under way."""
+    world = bootstrap.world()
+    with recorder.acting_as("ServeApiRole"):
+        assert serve_api(_api("GET", "/api/runs/1"), CONTEXT)["statusCode"] == 200
+        assert serve_api(_api("POST", "/api/runs/1/retry"), CONTEXT)["statusCode"] == 201
+    retry = world.runs.list_runs(1)[0].run_id
+    other, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("cancelled under way"))
+    with recorder.acting_as("ServeApiRole"):
+        assert serve_api(_api("POST", f"/api/runs/{retry}/cancel"), CONTEXT)["statusCode"] == 202
+    assert world.runs.get_run(retry).status is RunStatus.CANCELLED
+    dispatch_runs(_bus("RunQueued", run_id=other.run_id, job="finance"), CONTEXT)
+    with recorder.acting_as("ServeApiRole"):
+        assert serve_api(_api("POST", f"/api/runs/{other.run_id}/cancel"), CONTEXT)["statusCode"] == 202
+    assert world.runs.get_run(other.run_id).status is RunStatus.STARTING
+    world.runs.move(other.run_id, RunStatus.CANCELLED)
+    early, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("cancelled before it starts"))
+    assert world.runs.take_slot(early)
+    with recorder.acting_as("ServeApiRole"):
+        assert serve_api(_api("POST", f"/api/runs/{early.run_id}/cancel"), CONTEXT)["statusCode"] == 202
+    assert world.runs.get_run(early.run_id).status is RunStatus.CANCELLED
+
+
+def _api(method: str, path: str) -> dict[str, Any]:
+    headers = {"authorization": "Bearer t0ken"}
+    return {"rawPath": path, "requestContext": {"http": {"method": method}}, "headers": headers}
 
 
 def _launch(run_id: int) -> None:
