@@ -6,101 +6,24 @@ that our index is read from.
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import networkx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.command import Command
-from headgate.domain.job import Environment, RunnerSize
-from headgate.domain.manifest import Index, read_manifest
-from headgate.domain.plan import Plan
-from headgate.domain.plan_step import plan_step
+from headgate.domain.command_options import GRAPH_VERBS, RESOURCE_TYPES
+from headgate.domain.manifest import Index
 from headgate.domain.selection.resolve import Resolver
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PROJECTS = {"shop": REPOSITORY / "examples/shop", "kinds": REPOSITORY / "tests/fixtures/kinds"}
-ENVIRONMENT = Environment("production", "prod", "analytics", threads=4, runners=RunnerSize(max=4))
-
-
-class Oracle:
-    """One dbt process that answers queries about one project."""
-
-    def __init__(self, verb: str, project: Path, target: Path) -> None:
-        script = Path(__file__).parent / "dbt_oracle.py"
-        self._log = (target.parent / f"{verb}.log").open("w+")
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "SHOP_"))}
-        self._process = subprocess.Popen(
-            [sys.executable, str(script), verb, str(project), str(target)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=kept,
-            text=True,
-        )
-
-    def ask(self, select: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps({"select": select, "exclude": exclude}), file=self._process.stdin, flush=True)
-        line = self._process.stdout.readline()
-        if not line:
-            self._log.seek(0)
-            raise AssertionError(f"dbt ended early: {self._log.read()[-2000:]}")
-        answer: dict[str, Any] = json.loads(line)
-        assert "error" not in answer, answer
-        return answer
-
-    def close(self) -> None:
-        self._process.communicate(timeout=60)
-        self._log.close()
-
-
-@dataclass(repr=False)
-class Project:
-    """A parsed project: our index of it, words to make expressions of, and dbt's two answers."""
-
-    index: Index
-    words: list[str]
-    build: Oracle
-    ls: Oracle
-
-    def plan(self, select: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Plan:
-        return plan_step(
-            self.index,
-            Command("build", select=select, exclude=exclude),
-            run_id=1,
-            step=1,
-            bundle="b",
-            environment=ENVIRONMENT,
-            predictions={},
-        )
+from tests.integration.oracle import PROJECTS, Project, assert_same_order, parsed
 
 
 @pytest.fixture(scope="module", params=PROJECTS)
 def project(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    home = tmp_path_factory.mktemp(request.param)
-    source, target = home / "project", home / "target"
-    shutil.copytree(
-        PROJECTS[request.param], source, ignore=shutil.ignore_patterns("target", "logs", ".user.yml")
-    )
-    build = Oracle("build", source, target)
-    build.ask()  # so that the manifest is written
-    listing = Oracle("ls", source, target)
-    index = read_manifest((target / "manifest.json").read_bytes())
-    yield Project(index, vocabulary(index), build, listing)
-    build.close()
-    listing.close()
+    with parsed(request.param, tmp_path_factory.mktemp(request.param)) as found:
+        yield found
 
 
 # (select, exclude): what people write, and what the two projects make hard.
@@ -207,14 +130,30 @@ def texts(text: str) -> tuple[str, ...]:
     return (text,) if text else ()
 
 
+@pytest.mark.parametrize("verb", GRAPH_VERBS)
 @pytest.mark.parametrize(("select", "exclude"), EXPRESSIONS)
-def test_the_plan_is_the_queue(project: Project, select: str, exclude: str) -> None:
-    assert_planned_like_dbt(project, texts(select), texts(exclude))
+def test_the_plan_is_the_queue(project: Project, verb: str, select: str, exclude: str) -> None:
+    assert_planned_like_dbt(project, Command(verb, select=texts(select), exclude=texts(exclude)))
+
+
+@pytest.mark.parametrize("verb", ["build", "test"])
+@pytest.mark.parametrize("kind", RESOURCE_TYPES)
+def test_resource_types_are_dbts(project: Project, verb: str, kind: str) -> None:
+    assert_planned_like_dbt(project, Command(verb, resource_types=(kind,)))
+    assert_planned_like_dbt(project, Command(verb, resource_types=(kind, "model")))
+    if kind not in ("all", "default"):
+        assert_planned_like_dbt(project, Command(verb, exclude_resource_types=(kind,)))
+        assert_planned_like_dbt(
+            project, Command(verb, ("+test_type:unit",), exclude_resource_types=(kind, "seed"))
+        )
+        assert_planned_like_dbt(
+            project, Command(verb, resource_types=("all",), exclude_resource_types=(kind,))
+        )
 
 
 @pytest.mark.parametrize(("select", "exclude"), EXPRESSIONS)
 def test_the_selection_is_what_ls_lists(project: Project, select: str, exclude: str) -> None:
-    listed = project.ls.ask(texts(select), texts(exclude))["nodes"]
+    listed = project.ls.queue(Command("build", texts(select), texts(exclude)))["nodes"]
     resolved = Resolver(project.index).resolve(texts(select), texts(exclude)).nodes
     # dbt never lists these two kinds, whatever is selected
     hidden = {"operation", "analysis"}
@@ -226,28 +165,21 @@ def test_the_selection_is_what_ls_lists(project: Project, select: str, exclude: 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_expression_selects_what_dbt_selects(project: Project, data: st.DataObject) -> None:
-    texts = st.lists(unions(project.words), max_size=2).map(tuple)
+    verb = data.draw(st.sampled_from(GRAPH_VERBS), label="verb")
+    texts = st.lists(unions(vocabulary(project.index)), max_size=2).map(tuple)
     select, exclude = data.draw(texts, label="select"), data.draw(texts, label="exclude")
-    assert_planned_like_dbt(project, select, exclude)
+    assert_planned_like_dbt(project, Command(verb, select, exclude))
 
 
-def assert_planned_like_dbt(project: Project, select: tuple[str, ...], exclude: tuple[str, ...]) -> None:
-    dbt = project.build.ask(select, exclude)
-    selected = Resolver(project.index).resolve(select, exclude).nodes
+def assert_planned_like_dbt(project: Project, command: Command) -> None:
+    dbt = project.build.queue(command)
+    selected = Resolver(project.index).resolve(command.select, command.exclude).nodes
     assert sorted(selected) == dbt["selected"]
-    plan = project.plan(select, exclude)
-    assert sorted(node.unique_id for node in plan.nodes) == dbt["nodes"]
+    plan = project.plan(command)
     assert {node.unique_id: list(node.unit_tests) for node in plan.nodes if node.unit_tests} == dbt[
         "unit_tests"
     ]
-    queue: networkx.DiGraph[str] = networkx.DiGraph()
-    queue.add_nodes_from(dbt["nodes"])
-    queue.add_edges_from(dbt["edges"])
-    # Same reachability and nothing superfluous: the transitive reduction of a graph is unique.
-    waits = {(parent, node.unique_id) for node in plan.nodes for parent in node.parents}
-    assert waits == set(networkx.transitive_reduction(queue).edges)
-    positions = plan.positions
-    assert all(positions[parent] < positions[node] for parent, node in waits)
+    assert_same_order(plan, dbt["nodes"], dbt["edges"])
 
 
 def vocabulary(index: Index) -> list[str]:

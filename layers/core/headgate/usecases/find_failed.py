@@ -43,8 +43,7 @@ class FindFailed:
     def of_retry(self, run: Run, step: int, scope: str) -> Undone | None:
         """What a run that repeats another one has to do in its first step; None: the step as it is.
 
-        A retry that never came to its first step passes on what the run before it left. Raises PlanError when the
-        other run's records have expired.
+        A retry that never came to its first step passes on what the run before it left.
         """
         other: Run | None = run
         while other is not None and other.retry_of is not None and not other.from_start:
@@ -71,13 +70,8 @@ class FindFailed:
         )
 
     def of_plan(self, plan: Plan, scope: str) -> Undone:
-        """What this planned step left undone."""
+        """What this planned step left undone; all of it if its queue was never written."""
         records = self.queue.nodes(plan.run_id, plan.step)
-        if not records and plan.has_turn:
-            raise PlanError(
-                f"the records of run {plan.run_id} have expired: start the job again, "
-                "or retry the run with --from-start"
-            )
         if plan.engine is Engine.COMMAND and not plan.nodes:
             ended = next((record.result for record in records if record.unique_id == COMMAND), None)
             went_well = ended is not None and ended.status is NodeStatus.SUCCESS
