@@ -134,8 +134,8 @@ def test_a_green_run_ends_in_success_with_its_artifact(world: MemoryWorld) -> No
     merged = json.loads(world.artifacts.get(run_id, 1, "run_results.json"))
     assert len(merged["results"]) == 4
     assert merged["args"]["which"] == "build"
-    assert world.history.predictions("production", ["model.shop.raw"]) == {
-        "model.shop.raw": pytest.approx(0.5)
+    assert world.history.predictions("production", ["model.shop.raw as table"]) == {
+        "model.shop.raw as table": pytest.approx(0.5)
     }
     assert world.alerts.published == []
 
