@@ -25,7 +25,7 @@ class MemorySlots:
 
     def holders(self, environment: str, pool: str) -> list[str]:
         with self._lock:
-            return list(self._pools.get((environment, pool), ()))
+            return sorted(self._pools.get((environment, pool), ()))
 
     def pools(self, environment: str) -> list[str]:
         with self._lock:
