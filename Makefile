@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 
-.PHONY: help setup demo test unit kills lint format typecheck build template-lint lock bench clean
+.PHONY: help setup demo test unit kills simulate lint format typecheck build template-lint lock bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ unit: setup  ## only the fast tests
 
 kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SIGTERM; make test does a few
 	@HEADGATE_KILLS=20 $(BIN)/python -m pytest -q tests/integration/test_kills.py
+
+simulate: setup  ## 10,000 simulated histories of the control path; SEED=123 shows one of them
+	@$(BIN)/python -m tests.simulation
 
 lint: setup  ## ruff, mypy, cfn-lint
 	@$(BIN)/ruff check .

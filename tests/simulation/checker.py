@@ -1,0 +1,236 @@
+"""What must hold in every history, whatever went wrong in it. Reads what arrived at the ports and what is stored.
+
+Who owns a node is taken from the claims and hand-backs that succeeded, not from the records: the checker keeps its own
+books, so that a store that forgets a rule is found out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from headgate.domain.events import RunFinished
+from headgate.domain.plan import CLOSING, OPENING, Plan
+from headgate.domain.queue import NodeState
+from headgate.domain.results import BLOCKING, FAILED, NodeStatus
+from headgate.domain.run import FINAL, Run, RunStatus
+from headgate.errors import NotFoundError
+from tests.simulation.history import Entry
+from tests.simulation.simulation import Simulation
+
+TAIL = 60
+Key = tuple[int, int, str]
+
+
+def violations(simulation: Simulation) -> list[str]:
+    """Every rule that was broken, in the order in which it was."""
+    found = [f"{name} raised {type(fault).__name__}: {fault}" for name, fault in simulation.kernel.crashes]
+    books = _Books(simulation)
+    for entry in simulation.history:
+        found += books.read(entry)
+    return [*found, *_final_state(simulation, books)]
+
+
+def report(simulation: Simulation, found: list[str]) -> str:
+    """What to print of a history that broke a rule."""
+    rules = "\n".join(f"  - {rule}" for rule in found[:8])
+    return f"seed {simulation.scenario.seed}\n{rules}\n{simulation.history.text(TAIL)}"
+
+
+@dataclass
+class _Books:
+    """What follows from the requests that arrived, in their order."""
+
+    simulation: Simulation
+    owner: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    done: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    causes: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
+    job_slots: dict[str, int] = field(default_factory=dict)
+    places: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    ends: dict[int, list[RunStatus]] = field(default_factory=lambda: defaultdict(list))
+    announced: set[int] = field(default_factory=set)
+    plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
+
+    def read(self, entry: Entry) -> Iterator[str]:
+        """The rules that this entry breaks."""
+        reader = getattr(self, "_" + entry.what.replace(".", "_"), None)
+        if reader is not None and not isinstance(entry.answer, Exception):
+            for broken in reader(entry):
+                yield f"{broken} ({entry})"
+
+    # Nodes ----------------------------------------------------------------------------------------------------
+
+    def _queue_claim(self, entry: Entry) -> Iterator[str]:
+        run_id, step, unique_id = entry.arguments[:3]
+        if entry.answer is None:
+            return
+        key, by = (run_id, step, unique_id), (entry.keywords["runner"], entry.keywords["epoch"])
+        if key in self.done:
+            yield f"{unique_id} was claimed after it was done"
+        if key in self.owner:
+            yield f"{unique_id} was claimed by {by} while {self.owner[key]} held it"
+        self.owner[key] = by
+        yield from self._places_of(run_id, step, unique_id, by)
+        waiting = [
+            parent
+            for parent in self._parents(run_id, step, unique_id)
+            if (run_id, step, parent) not in self.done
+        ]
+        if waiting:
+            yield f"{unique_id} began before its parents {waiting} were done"
+
+    def _queue_hand_back(self, entry: Entry) -> Iterator[str]:
+        run_id, step, unique_id = entry.arguments[:3]
+        if entry.answer is not False:
+            self.owner.pop((run_id, step, unique_id), None)
+        yield from ()
+
+    def _queue_finish(self, entry: Entry) -> Iterator[str]:
+        run_id, step, unique_id = entry.arguments[:3]
+        if entry.answer is not True:
+            return
+        key, by = (run_id, step, unique_id), (entry.keywords["runner"], entry.keywords["epoch"])
+        if key in self.done:
+            if self.done[key] != by:
+                yield f"{unique_id} ended twice: by {self.done[key]} and by {by}"
+            return
+        if self.owner.get(key) != by:
+            yield f"{unique_id} was recorded by {by}, its owner is {self.owner.get(key)}"
+        self.done[key] = by
+        self.owner.pop(key, None)
+
+    def _parents(self, run_id: int, step: int, unique_id: str) -> tuple[str, ...]:
+        plan = self.plan(run_id, step)
+        if plan is None or unique_id == OPENING:
+            return ()
+        if unique_id == CLOSING:
+            return tuple(node.unique_id for node in plan.nodes)
+        found = next((node for node in plan.nodes if node.unique_id == unique_id), None)
+        return (found.parents or (OPENING,)) if found is not None else ()
+
+    def plan(self, run_id: int, step: int) -> Plan | None:
+        if (run_id, step) not in self.plans:
+            try:
+                self.plans[run_id, step] = self.simulation.world.plans.get_plan(run_id, step)
+            except NotFoundError:
+                return None
+        return self.plans[run_id, step]
+
+    # Runs and slots -------------------------------------------------------------------------------------------
+
+    def _runs_create_run(self, entry: Entry) -> Iterator[str]:
+        job, cause = entry.arguments[0], entry.arguments[2]
+        runs = self.causes[job.name, cause.key]
+        runs.add(entry.answer[0].run_id)
+        if len(runs) > 1:
+            yield f"cause {cause.key} made runs {sorted(runs)}"
+
+    def _runs_take_slot(self, entry: Entry) -> Iterator[str]:
+        run = entry.arguments[0]
+        if entry.answer is True:
+            holder = self.job_slots.setdefault(run.job, run.run_id)
+            if holder != run.run_id:
+                yield f"runs {holder} and {run.run_id} of {run.job} were on their way at once"
+
+    def _runs_move(self, entry: Entry) -> Iterator[str]:
+        run_id, target = entry.arguments[:2]
+        if entry.answer is not True or target not in FINAL:
+            return
+        self.ends[run_id].append(target)
+        if len(self.ends[run_id]) > 1:
+            yield f"run {run_id} ended as {self.ends[run_id]}"
+        job = self.simulation.world.runs.get_run(run_id).job
+        if self.job_slots.get(job) == run_id:
+            del self.job_slots[job]
+
+    def _bus_publish(self, entry: Entry) -> Iterator[str]:
+        self.announced |= {event.run_id for event in entry.arguments if isinstance(event, RunFinished)}
+        yield from ()
+
+    def _slots_take(self, entry: Entry) -> Iterator[str]:
+        environment, pool, holder, limit = entry.arguments
+        if entry.answer is not True:
+            return
+        holders = self.places[environment, pool]
+        holders.add(holder)
+        if len(holders) > limit:
+            yield f"pool {pool} of {environment} has {limit} places and {len(holders)} holders: {sorted(holders)}"
+
+    def _slots_give_back(self, entry: Entry) -> Iterator[str]:
+        environment, pool, holders = entry.arguments
+        self.places[environment, pool] -= set(holders)
+        yield from ()
+
+    def _places_of(self, run_id: int, step: int, unique_id: str, by: tuple[int, int]) -> Iterator[str]:
+        plan = self.plan(run_id, step)
+        node = next((n for n in plan.nodes if n.unique_id == unique_id), None) if plan is not None else None
+        holder = f"{run_id}#{step}#{by[0]}#{by[1]}#{unique_id}"
+        for pool in node.pools if node is not None and plan is not None else ():
+            assert plan is not None
+            if holder not in self.places[plan.environment, pool]:
+                yield f"{unique_id} was claimed without a place in {pool}"
+
+
+# The state in the end -----------------------------------------------------------------------------------------
+
+
+def _final_state(simulation: Simulation, books: _Books) -> Iterator[str]:
+    world = simulation.world
+    runs = world.runs.list_runs(10_000)
+    for run in sorted(runs, key=lambda run: run.run_id):
+        if not run.status.is_final:
+            yield f"run {run.run_id} is stuck: {run.status.value}"
+            continue
+        if books.ends[run.run_id] != [run.status]:
+            yield f"run {run.run_id} is {run.status.value}, but it ended as {books.ends[run.run_id]}"
+        if run.run_id not in books.announced:
+            yield f"nobody was told that run {run.run_id} has ended"
+        for step in range(1, len(run.steps) + 1):
+            yield from _step_state(simulation, books, run, step)
+    yield from _lost_events(simulation, books)
+    for container in simulation.containers.running():
+        yield f"a container of run {container.run_id} is still {container.status}"
+    for (environment, pool), holders in books.places.items():
+        if holders:
+            yield f"places in {pool} of {environment} were never given back: {sorted(holders)}"
+    if books.job_slots:
+        yield f"slots of jobs were never given back: {books.job_slots}"
+
+
+def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> Iterator[str]:
+    plan = books.plan(run.run_id, step)
+    nodes = {node.unique_id: node for node in simulation.world.queue.nodes(run.run_id, step)}
+    if plan is None:
+        if run.status is RunStatus.SUCCESS and step >= run.first_step:
+            yield f"run {run.run_id} succeeded without its step {step}"
+        return
+    left = [name for name, node in nodes.items() if node.state not in (NodeState.DONE, NodeState.ATTACHED)]
+    failed = [
+        name for name, node in nodes.items() if node.result is not None and node.result.status in FAILED
+    ]
+    if run.status is RunStatus.SUCCESS and (left or failed):
+        yield f"run {run.run_id} succeeded, but in step {step} {left} are left and {failed} failed"
+    status = {name: node.result.status for name, node in nodes.items() if node.result is not None}
+    for planned in plan.nodes:
+        name = planned.unique_id
+        if name not in status:
+            continue
+        blocked = any(status.get(parent) in BLOCKING for parent in planned.parents)
+        if blocked != (status[name] is NodeStatus.SKIPPED):
+            yield f"{name} of run {run.run_id} is {status[name].value}; its parents: {planned.parents}"
+        elif not blocked and status[name] is not simulation.scenario.turn(run.run_id, name).status:
+            yield f"{name} of run {run.run_id} is {status[name].value} for no reason"
+
+
+def _lost_events(simulation: Simulation, books: _Books) -> Iterator[str]:
+    given_up = {name for name, _ in simulation.lambdas.dead_letters}
+    if "match_triggers" in given_up:
+        yield "an accepted event lies in the dead letters though all is well"
+    for sync in simulation.accepted.values():
+        for job in simulation.scenario.jobs.jobs:
+            if job.fivetran is None or sync.connector not in job.fivetran.connectors:
+                continue
+            key = f"fivetran/default/{sync.connector}/{sync.sync_id}/sync_end"
+            if not books.causes[job.name, key]:
+                yield f"sync {sync.sync_id} of {sync.connector} was accepted and made no run of {job.name}"

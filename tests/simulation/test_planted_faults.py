@@ -1,0 +1,129 @@
+"""The simulation finds what it is there for: code with one rule left out is caught within 200 seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headgate.adapters.memory import MemoryNodeQueue, MemoryRunStore, MemorySlots, MemoryWorld
+from headgate.domain.job import Job
+from headgate.domain.run import Cause, Run
+from headgate.usecases import run_nodes, watch_leases
+from tests.simulation.checker import violations
+from tests.simulation.scenario import make_scenario
+from tests.simulation.simulation import Simulation, make_world
+from tests.simulation.world import TrueClock
+
+SEEDS = 200
+
+
+def first_found(world: Callable[[TrueClock], MemoryWorld], *rules: str) -> int | None:
+    """The first seed in which one of these rules was broken."""
+    for seed in range(SEEDS):
+        simulation = Simulation(make_scenario(seed), world)
+        simulation.run()
+        if any(rule in found for found in violations(simulation) for rule in rules):
+            return seed
+    return None
+
+
+class NoEpochs(MemoryNodeQueue):
+    """Takes the end of a node from whoever tells it."""
+
+    def finish(
+        self,
+        run_id: int,
+        step: int,
+        unique_id: str,
+        result: Any,
+        *,
+        runner: int,
+        epoch: int,
+        at: str,
+    ) -> bool:
+        node = next(node for node in self.nodes(run_id, step) if node.unique_id == unique_id)
+        owner = {"runner": node.runner or runner, "epoch": node.epoch or epoch}
+        return super().finish(run_id, step, unique_id, result, **owner, at=at)
+
+
+class NoDedupe(MemoryRunStore):
+    """Forgets causes."""
+
+    def create_run(self, job: Job, bundle: str, cause: Cause, **more: Any) -> tuple[Run, bool]:
+        again = replace(cause, key=f"{cause.key} {len(self.list_runs(10_000))}")
+        return super().create_run(job, bundle, again, **more)
+
+
+class NoLimits(MemorySlots):
+    """Has a place for everybody."""
+
+    def take(self, environment: str, pool: str, holder: str, limit: int) -> bool:
+        return super().take(environment, pool, holder, 1_000)
+
+
+class NoJobSlots(MemoryRunStore):
+    """Lets every run of a job start at once."""
+
+    def take_slot(self, run: Run) -> bool:
+        self._slots.clear()
+        return super().take_slot(run)
+
+
+class LosesReleases(MemoryNodeQueue):
+    """Every twentieth release gets lost."""
+
+    releases = 0
+
+    def release(self, *arguments: Any, **keywords: Any) -> bool:
+        self.releases += 1
+        return self.releases % 20 != 0 and super().release(*arguments, **keywords)
+
+
+def changed(**ports: Callable[[TrueClock], object]) -> Callable[[TrueClock], MemoryWorld]:
+    """A world in which these twins are other ones."""
+
+    def world(clock: TrueClock) -> MemoryWorld:
+        made = make_world(clock)
+        for name, port in ports.items():
+            setattr(made, name, port(clock))
+        return made
+
+    return world
+
+
+@pytest.mark.parametrize(
+    ("world", "rules"),
+    [
+        (changed(queue=lambda _: NoEpochs()), ("was recorded by", "ended twice")),
+        (changed(runs=NoDedupe), ("made runs",)),
+        (changed(slots=lambda _: NoLimits()), ("holders",)),
+        (changed(runs=NoJobSlots), ("were on their way at once",)),
+    ],
+    ids=["no epoch check in finish", "no dedupe of causes", "pools without limits", "jobs without slots"],
+)
+def test_a_rule_left_out_is_found(world: Callable[[TrueClock], MemoryWorld], rules: tuple[str, ...]) -> None:
+    assert first_found(world, *rules) is not None
+
+
+def without_repair(*_: object) -> Sequence[str]:
+    return []
+
+
+@pytest.mark.parametrize("queue", [MemoryNodeQueue, LosesReleases])
+def test_a_queue_that_nobody_repairs_is_found(
+    monkeypatch: pytest.MonkeyPatch, queue: type[MemoryNodeQueue]
+) -> None:
+    for module in (run_nodes, watch_leases):
+        monkeypatch.setattr(module, "repair_queue", without_repair)
+    assert first_found(changed(queue=lambda _: queue()), "is stuck") is not None
+
+
+def test_lost_releases_are_repaired() -> None:
+    """Not a fault: what the repair is for."""
+    for seed in range(30, 50):
+        simulation = Simulation(make_scenario(seed), changed(queue=lambda _: LosesReleases()))
+        simulation.run()
+        assert not violations(simulation)
