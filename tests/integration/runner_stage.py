@@ -27,7 +27,7 @@ from headgate.domain.queue import NodeState, StepRecord, initial_records
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause
 from headgate.usecases.finalize_run import FinalizeRun
-from headgate.usecases.plan_run import plan_run
+from headgate.usecases.plan_run import draft_plan
 from headgate.usecases.publish_bundle import publish_bundle
 from headgate_cli.bundle.build import build_bundle, variables_of
 from tests.integration.runner_process import KEY, PORTS
@@ -78,16 +78,20 @@ class Stage:
             )
         publish_bundle(bundle, "production", bundles=self.world.bundles, jobs=self.world.jobs)
 
-    def begin(self, command: str = "dbt build", runners: int = 2, **changes: Any) -> Plan:
+    def begin(
+        self, command: str = "dbt build", runners: int = 2, retry_of: int | None = None, **changes: Any
+    ) -> Plan:
         """A new run, planned; `runners` and further fields overrule what the planner thinks useful."""
         world = self.world
         # A job of its own: runs of earlier tests may not have ended.
         job = Job(f"job-{len(world.runs.list_runs(1000))}", "production", (command,))
-        run, _ = world.runs.create_run(job, world.jobs.bundle_of("production"), Cause("cli", job.name))
-        ports = {name: getattr(world, name) for name in ("jobs", "bundles", "plans", "history")}
-        planned = plan_run(
-            run.run_id, 1, runs=world.runs, queue=MemoryWorld().queue, clock=SystemClock(), **ports
-        ).plan
+        run, _ = world.runs.create_run(
+            job, world.jobs.bundle_of("production"), Cause("cli", job.name), retry_of=retry_of
+        )
+        ports = {
+            name: getattr(world, name) for name in ("runs", "jobs", "bundles", "plans", "queue", "history")
+        }
+        planned = draft_plan(run, 1, **ports)
         self.plan = replace(planned, runners=runners, **changes)
         world.plans.put_plan(self.plan)
         world.queue.write(
@@ -112,10 +116,14 @@ class Stage:
         return Runner(process)
 
     def build(
-        self, command: str = "dbt build", twists: tuple[str, ...] = ("", ""), **variables: str
+        self,
+        command: str = "dbt build",
+        twists: tuple[str, ...] = ("", ""),
+        retry_of: int | None = None,
+        **variables: str,
     ) -> list[Runner]:
         """A whole run with one runner for each twist (runner_process.py); they must end by themselves."""
-        self.begin(command, len(twists))
+        self.begin(command, len(twists), retry_of)
         started = [self.start(number, twist, **variables) for number, twist in enumerate(twists, 1)]
         codes = [runner.wait() for runner in started]
         assert codes == [0] * len(started), "\n".join(runner.output + runner.errors for runner in started)
