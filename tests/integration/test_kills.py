@@ -101,6 +101,7 @@ def _sessions(postgres: Any, on: Stage) -> list[Any]:
     """What the run still has on the warehouse."""
     tag = f"headgate-run-{on.key[0]}"
     found: list[Any] = postgres.query(
-        "postgres", f"select state, query from pg_stat_activity where application_name = '{tag}'"
+        "postgres",
+        f"select state, query from pg_stat_activity where application_name = '{tag}'",  # noqa: S608
     )
     return found
