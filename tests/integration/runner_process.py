@@ -17,12 +17,14 @@ import sys
 from importlib import import_module
 from multiprocessing.managers import BaseManager
 from threading import Event
+from time import sleep
 from typing import Any
 
 from headgate.adapters.system_clock import SystemClock
 from headgate_runner import work
 from headgate_runner.entrypoint import leave, run
 from headgate_runner.settings import RunnerSettings
+from headgate_runner.supervision import Supervision
 
 KEY = b"runner"
 PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets", "slots")
@@ -73,12 +75,12 @@ class Twisted:
 
 
 def freeze(moment: str, node: str) -> None:
-    """Stop this process, once, when dbt comes to this moment of the node."""
+    """Stop this process, once, when dbt comes to this moment of the node. Its supervisor then wakes last."""
     from dbt.adapters.postgres.connections import PostgresConnectionManager as Manager
 
     name = "open" if moment == "opening" else "begin"
     original = getattr(Manager, name)
-    pending = [node]
+    pending, look = [node], Supervision.look
 
     def stop(connection: Any) -> None:
         if connection.name in pending:
@@ -94,6 +96,12 @@ def freeze(moment: str, node: str) -> None:
         stop(connection)
         return original(connection)
 
+    def look_late(self: Supervision) -> Any:
+        if not pending:
+            sleep(2)
+        return look(self)
+
+    Supervision.look = look_late  # type: ignore[method-assign]
     setattr(Manager, name, classmethod(connect) if name == "open" else begin)
 
 

@@ -34,3 +34,25 @@ def test_a_stopped_heart_beats_no_more() -> None:
     heart.join(5)
     beat.clear()
     assert not beat.wait(0.05)
+
+
+def test_without_progress_the_lease_is_not_renewed() -> None:
+    renewed, asked, stalled = Queue[str](), Queue[bool](), Queue[str]()
+    answers = [True, False, False, True, False]
+
+    def progresses() -> bool:
+        asked.put(True)
+        return answers.pop(0) if answers else False
+
+    heart = Heartbeat(
+        lambda: renewed.put("renewed"), lambda _: None, 0.001, progresses, lambda: stalled.put("stalled")
+    )
+    heart.start()
+    for _ in range(8):
+        asked.get(timeout=5)
+    heart.stop()
+    heart.join(5)
+
+    assert renewed.qsize() == 2
+    # Once each time that it stops, not at each beat.
+    assert stalled.qsize() == 2

@@ -22,3 +22,10 @@ def test_a_missing_one_is_named(name: str) -> None:
 def test_what_is_not_a_number_from_one_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="HEADGATE_RUNNER"):
         RunnerSettings.from_environment(GIVEN | {"HEADGATE_RUNNER": text})
+
+
+def test_how_long_a_notice_is_may_be_said() -> None:
+    assert RunnerSettings.from_environment(GIVEN).stop_seconds == 120
+    assert RunnerSettings.from_environment(GIVEN | {"HEADGATE_STOP_SECONDS": "30"}).stop_seconds == 30
+    with pytest.raises(InputError, match="HEADGATE_STOP_SECONDS"):
+        RunnerSettings.from_environment(GIVEN | {"HEADGATE_STOP_SECONDS": "soon"})

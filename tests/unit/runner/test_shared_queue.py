@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from queue import Queue
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -180,3 +180,119 @@ def test_join_waits_for_the_last_node(shared: MemoryNodeQueue) -> None:
     assert answer.empty()
     one.queue.mark_done("a")
     assert answer.get(timeout=2) is None
+
+
+def test_a_drained_queue_claims_nothing_and_records_what_ends(shared: MemoryNodeQueue) -> None:
+    one = Building(shared, write(shared, plan_of({"a": (), "b": ()})))
+    one.build()
+    assert one.queue.look() is not None
+    node = one.queue.take().unique_id
+    one.queue.drain()
+    answer = in_thread(one.queue.empty)
+    one.queue.finish(node, result_of(node))
+    one.queue.mark_done(node)
+    sleep(0.1)
+
+    assert answer.empty()
+    assert [result.unique_id for result in shared.results(7, 1)] == [node]
+    assert one.session.hand_back() == []
+
+
+def test_a_claim_that_was_on_its_way_when_the_drain_began_is_handed_back(shared: MemoryNodeQueue) -> None:
+    one = Building(shared, write(shared, plan_of({"a": (), "b": ()})))
+    one.build()
+    original = one.session.next
+
+    def claim_and_drain() -> Any:
+        claim = original()
+        one.queue.drain()
+        return claim
+
+    one.session.next = claim_and_drain  # type: ignore[method-assign]
+    answer = in_thread(one.queue.empty)
+    sleep(0.1)
+    assert answer.empty()
+    assert len(one.session.hand_back()) == 1
+
+
+def test_a_node_that_was_given_up_is_not_recorded(shared: MemoryNodeQueue) -> None:
+    one = Building(shared, write(shared, plan_of({"a": (), "b": ()})))
+    one.build()
+    for _ in range(2):
+        assert one.queue.look() is not None
+        one.queue.take()
+    one.queue.drain()
+    assert one.queue.give_up({"a", "unknown"}) == {"a"}
+    assert one.queue.give_up({"a"}) == set()
+    answers = [in_thread(lambda node=node: one.queue.finish(node, result_of(node))) for node in ("a", "b")]  # type: ignore[misc]
+    sleep(0.1)
+
+    assert [answer.empty() for answer in answers] == [True, False]
+    assert [result.unique_id for result in shared.results(7, 1)] == ["b"]
+    assert one.queue.in_progress == {"b"}
+    assert one.session.hand_back({"a"}) == ["a"]
+
+
+@pytest.mark.parametrize("leave", ["stop", "drain"])
+def test_a_pause_ends_with_the_runner_and_lets_its_node_go(shared: MemoryNodeQueue, leave: str) -> None:
+    one = Building(shared, write(shared, plan_of({"a": ()})))
+    one.build()
+    assert one.queue.look() is not None
+    one.queue.take()
+    one.queue.hold("a", 0.01)
+    assert one.queue.in_progress == {"a"}
+    answer = in_thread(lambda: one.queue.hold("a", 30))
+    sleep(0.05)
+    getattr(one.queue, leave)()
+    sleep(0.1)
+
+    assert answer.empty()
+    assert one.queue.in_progress == set()
+    assert one.session.hand_back() == ["a"]
+
+
+def test_threads_become_fewer_but_never_none(shared: MemoryNodeQueue) -> None:
+    plan = write(shared, plan_of({"a": (), "b": ()}))
+    one = Building(shared, plan, threads=2)
+    one.build()
+    for _ in range(3):
+        one.queue.use_fewer_threads()
+    assert not one.queue.empty()
+    one.queue.take()
+    answer = in_thread(one.queue.empty)
+    sleep(0.1)
+    assert answer.empty()
+    one.queue.finish("a", result_of("a"))
+    one.queue.mark_done("a")
+    assert answer.get(timeout=2) is False
+
+
+def test_the_run_thread_is_seen_while_it_waits_and_not_while_it_hangs(
+    shared: MemoryNodeQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headgate_runner.shared_queue.TICK_SECONDS", 0.01)
+    one = Building(shared, write(shared, plan_of({"a": (), "b": ()})), threads=1)
+    one.build()
+    assert one.queue.look() is not None
+    one.queue.take()
+    in_thread(one.queue.empty)
+    sleep(0.05)
+    waiting = one.queue.ticked_at
+    sleep(0.1)
+    assert one.queue.ticked_at > waiting
+
+    hangs, asked = Event(), Event()
+
+    def hang() -> None:
+        asked.set()
+        hangs.wait()
+
+    one.session.next = hang  # type: ignore[assignment]
+    one.queue.finish("a", result_of("a"))
+    one.queue.mark_done("a")
+    assert asked.wait(2)
+    hanging = one.queue.ticked_at
+    sleep(0.1)
+    assert one.queue.ticked_at == hanging
+    one.queue.stop()
+    hangs.set()

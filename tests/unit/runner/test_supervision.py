@@ -6,6 +6,7 @@ from threading import Timer
 
 import pytest
 
+from headgate.errors import LeaseLostError
 from headgate_runner.supervision import StoppedBySignal, Supervision
 
 
@@ -39,3 +40,21 @@ def test_an_end_that_was_told_before_the_signal_counts() -> None:
         supervision.report(None)
         os.kill(os.getpid(), signal.SIGTERM)
         assert supervision.wait() is None
+
+
+def test_a_check_that_fails_is_an_end_even_while_a_service_blocks() -> None:
+    supervision, fault = Supervision(), LeaseLostError("not renewed in time")
+    answers = [None, None, fault]
+    supervision.watch(lambda: answers.pop(0))
+    assert supervision.wait() is fault
+    assert answers == []
+
+
+def test_each_signal_is_told_once() -> None:
+    supervision = Supervision()
+    with supervision.signals():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
+        told = [supervision.look() for _ in range(3)]
+    numbers = [end.fault.number for end in told if end and isinstance(end.fault, StoppedBySignal)]
+    assert (numbers, told[2]) == ([signal.SIGTERM, signal.SIGINT], None)
