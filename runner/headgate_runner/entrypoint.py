@@ -15,6 +15,7 @@ from headgate_runner.redaction import Redactor
 from headgate_runner.settings import RunnerSettings, secret_values
 from headgate_runner.share import World
 from headgate_runner.supervision import Supervision
+from headgate_runner.usage import used_until
 from headgate_runner.work import Work
 
 LOG_SECONDS = 2.0
@@ -36,6 +37,7 @@ def run(settings: RunnerSettings, world: World) -> int:
         work = Work(settings, world, redactor, log, supervision)
         work.start()
         code = work.end(supervision.wait())
+    log.write("debug", used_until("end"))
     log.close(LOG_SECONDS)
     return code
 

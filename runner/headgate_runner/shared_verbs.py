@@ -30,6 +30,7 @@ from headgate_runner.sessions import OpenSessions, fence_statements, mark_querie
 from headgate_runner.share import Share
 from headgate_runner.shared_queue import SharedQueue
 from headgate_runner.step_ends import StepEnds
+from headgate_runner.usage import used_until
 
 
 class SharedVerb(RunTask):  # type: ignore[misc]
@@ -74,6 +75,7 @@ class SharedVerb(RunTask):  # type: ignore[misc]
         take_over_batches(self)
         self._ends.begin(adapter, selected_uids, super().before_run)
         self.phase = "building"
+        self.share.log.write("debug", used_until("first node"))
         return RunStatus.Success
 
     def after_run(self, adapter: Any, results: list[RunResult]) -> None:  # noqa: ARG002
