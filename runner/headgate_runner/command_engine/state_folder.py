@@ -15,8 +15,8 @@ def fetch_state(share: Share, folder: Path) -> Path | None:
     environment = share.plan.command.state
     if not environment:
         return None
-    share.world.jobs.environment(environment)
-    digest = share.world.jobs.bundle_of(environment)
+    # Pinned when the step was planned, so that every attempt copies from the same one.
+    digest = share.plan.state_bundle or share.world.jobs.bundle_of(environment)
     folder.mkdir(parents=True, exist_ok=True)
     # The other environment as it is without any --vars of a job's.
     share.world.bundles.fetch(digest, named(Command("build").vars_digest, MANIFEST), folder / MANIFEST)

@@ -301,6 +301,8 @@ def test_another_dbt_is_told_which_nodes() -> None:
         "build", "--indirect-selection", "empty", "--select", "exposure:shop.report", "--select", "fqn:shop.a",
         "--select", "unit_test:shop.one",
     ]  # fmt: skip
+    options = again(index, "dbt build --indirect-selection eager --empty", {A}).command.options
+    assert options == ("--empty", "--indirect-selection", "empty")
     nothing = again(index, "dbt build", set())
     assert (nothing.engine, nothing.has_turn, nothing.runners) == (Engine.SHARED, False, 0)
 

@@ -27,7 +27,8 @@ VERBS = (
     "retry",
 )
 _SELECTING = frozenset(VERBS) - {"run-operation", "deps", "retry"}
-_EVERY = frozenset(VERBS)
+# `retry` repeats a command with that one's own options.
+_EVERY = frozenset(VERBS) - {"retry"}
 # What --resource-type and --exclude-resource-type may name: what `dbt build` builds, and dbt's two groups of it.
 RESOURCE_TYPES = (
     "model",
@@ -145,7 +146,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(("--store-failures",), _on("build", "test"), field="store_failures"),
     Option(("--state",), _on("clone"), Takes.ONE, "state", check=_environment),
+    # Nodes of the graph commands are selected here, as dbt does without this option.
     Option(("--indirect-selection",), _on(*GRAPH_VERBS), Takes.ONE, check=_one_of("eager")),
+    Option(
+        ("--indirect-selection",),
+        _SELECTING - frozenset(GRAPH_VERBS),
+        Takes.ONE,
+        check=_one_of("eager", "cautious", "buildable", "empty"),
+    ),
     Option(("--args",), _on("run-operation"), Takes.ONE, check=canonical_vars),
     Option(("--warn-error",), _EVERY),
     Option(("--warn-error-options",), _EVERY, Takes.ONE, check=canonical_vars),
@@ -199,6 +207,8 @@ REFUSED: dict[str, str] = {
     "--no-use-fast-test-edges": "the order of nodes is planned before dbt starts",
     "--export-saved-queries": "dbt-core exports no saved queries; leave it out",
     "--include-saved-query": "dbt-core selects saved queries without it; leave it out",
+    "--no-export-saved-queries": "dbt-core exports no saved queries; leave it out",
+    "--no-include-saved-query": "dbt-core selects saved queries without it; leave it out",
     "--add-package": _PACKAGES,
     "--upgrade": _PACKAGES,
     "--lock": _PACKAGES,

@@ -1,6 +1,6 @@
 """Which engine does a step, and how one dbt command is told to build some nodes only."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from headgate.domain.command import Command
@@ -23,7 +23,7 @@ def restricted_to(command: Command, index: Index, only: Collection[str]) -> Comm
     """The same command for these nodes alone, in dbt's own words; dbt brings no tests along that are not named."""
     if not command.is_graph:
         return command
-    options = (*command.options, "--indirect-selection", "empty")
+    options = (*_without_indirect_selection(command.options), "--indirect-selection", "empty")
     found = (index.nodes[unique_id] for unique_id in sorted(only) if unique_id in index.nodes)
     select = tuple(
         f"{node.resource_type}:{node.package_name}.{node.name}"
@@ -32,3 +32,9 @@ def restricted_to(command: Command, index: Index, only: Collection[str]) -> Comm
         for node in found
     )
     return replace(command, select=select, exclude=(), options=options)
+
+
+def _without_indirect_selection(options: Sequence[str]) -> Iterator[str]:
+    for before, word in zip(("", *options), options, strict=False):
+        if "--indirect-selection" not in (before, word):
+            yield word
