@@ -17,7 +17,7 @@ TEXT = (ROOT / "statemachine" / "run.asl.yaml").read_text()
 DEFINITION = yaml.safe_load(TEXT)
 MACHINE = template().of_type("AWS::Serverless::StateMachine")["RunMachine"]
 FUNCTIONS = template().of_type("AWS::Serverless::Function")
-AWS_ERRORS = re.compile(r"^(States|Lambda|ECS|AmazonECS)\.\w+$")
+AWS_ERRORS = re.compile(r"^(States|Lambda|Runtime|Sandbox|ECS|AmazonECS)\.\w+$")
 
 
 def states(definition: Mapping[str, Any] = DEFINITION) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -90,7 +90,10 @@ def test_every_way_back_to_a_runner_is_counted_and_bounded() -> None:
 
 
 def test_services_that_stumble_are_asked_again() -> None:
-    (retrier,) = STATES["PlanRun"]["Retry"]
+    retrier, died = STATES["PlanRun"]["Retry"]
+    assert {"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"} == set(
+        died["ErrorEquals"]
+    )
     assert {
         "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
         "Lambda.TooManyRequestsException", "UnavailableError",
