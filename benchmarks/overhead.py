@@ -22,6 +22,7 @@ from benchmarks.sleepers import Sleepers, make_sleepers
 from benchmarks.tables import table
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.instant import iso
 from headgate.domain.manifest import Index
 from headgate.domain.plan import OPENING, Plan
 from headgate.domain.plan_step import plan_step
@@ -62,7 +63,7 @@ def _begin(machine: Laptop) -> Plan:
     )  # fmt: skip
     plan = replace(plan, runners=2)
     world.plans.put_plan(plan)
-    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), 2, "now"), initial_records(plan))
+    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), 2, iso(time.time())), initial_records(plan))
     opener = QueueSession(world.queue, world.clock, plan, 1)
     opener.begin()
     claim = opener.next()
