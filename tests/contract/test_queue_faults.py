@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from headgate.adapters.aws.dynamodb_node_queue import KEPT_SECONDS, DynamoDBNodeQueue
+from headgate.adapters.aws.dynamodb_leases import KEPT_SECONDS
+from headgate.adapters.aws.dynamodb_node_queue import DynamoDBNodeQueue
 from headgate.adapters.aws.dynamodb_slots import DynamoDBSlots
 from headgate.adapters.aws.table import Table, from_item
 from headgate.domain.plan import CLOSING, OPENING
