@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from headgate_cli.cancel import cancel
 from headgate_cli.doctor import doctor, version
 from headgate_cli.events import app as events
 from headgate_cli.faults import INTERRUPTED, report
@@ -13,6 +14,7 @@ from headgate_cli.local import app as local
 from headgate_cli.logs import logs
 from headgate_cli.output import note
 from headgate_cli.publish import publish
+from headgate_cli.retry import retry
 from headgate_cli.runs import app as runs
 from headgate_cli.runs import run
 from headgate_cli.trigger import app as trigger
@@ -53,6 +55,8 @@ app = typer.Typer(
 )
 app.command()(publish)
 app.command()(run)
+app.command()(cancel)
+app.command()(retry)
 app.command()(logs)
 for noun, commands in {
     "runs": runs,

@@ -31,6 +31,7 @@ def _node_object(step: int, node: NodeView) -> dict[str, Any]:
         "status": node.status,
         "seconds": node.seconds,
         "runner": node.runner,
+        "attempts": node.attempts,
         "message": node.message,
         "held_back": list(node.held_back),
     }

@@ -42,12 +42,18 @@ class Detail(StrEnum):
     EVERYTHING = "everything"
 
 
-def print_report(view: "RunView", address: str = "", detail: Detail = Detail.BUILT) -> None:
+def print_report(
+    view: "RunView", address: str = "", detail: Detail = Detail.BUILT, waits_for: str = ""
+) -> None:
     """Head, table, result, and what to type next. `address`: the run's page."""
     print_head(view.run)
+    if waits_for:
+        say(f"[bright_black]{escaped(waits_for)}[/]")
     for step in view.steps:
         if len(view.steps) > 1:
             say(f"\n[bold]step {step.number}[/]  {escaped(step.command)}")
+        if step.number < view.run.first_step:
+            say(f"[bright_black]not repeated: it had succeeded before run {view.run.retry_of} failed[/]")
         _print_step(step, detail)
     _print_result(view, address, detail)
 
@@ -89,9 +95,13 @@ def _table(nodes: "Iterable[NodeView]") -> "Table":
             f"[{mark.colour}]{node.status}[/]",
             seconds_text(node.seconds) if node.seconds is not None else "",
             str(node.runner or ""),
-            escaped(telling(node)),
+            escaped(_again(node) + telling(node)),
         )
     return shown
+
+
+def _again(node: "NodeView") -> str:
+    return f"attempt {node.attempts}  " if node.attempts > 1 else ""
 
 
 def _is_shown(node: "NodeView", detail: Detail) -> bool:
@@ -150,9 +160,11 @@ def _print_next(view: "RunView", detail: Detail) -> None:
     failed = [node for step in view.steps for node in step.failed]
     if not run.status.is_final:
         next_command(f"headgate runs watch {run.run_id}")
+    elif run.status.value == "cancelled":
+        next_command(f"headgate logs {run.run_id}", f"headgate retry {run.run_id}")
     elif failed:
         next_command(
-            f"headgate logs {run.run_id} {node_name(failed[0].unique_id)}", f"headgate run {run.job}"
+            f"headgate logs {run.run_id} {node_name(failed[0].unique_id)}", f"headgate retry {run.run_id}"
         )
     elif run.error:
         next_command(f"headgate logs {run.run_id}", f"headgate run {run.job}")

@@ -22,6 +22,7 @@ from headgate_cli.world import address_of, world_of
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
+    from headgate.domain.run import Run
     from headgate.domain.run_view import RunView
 
 app = typer.Typer(no_args_is_help=True, help="Runs: list, view, watch.")
@@ -43,7 +44,6 @@ def run(
     from headgate.domain.run import Cause
     from headgate.errors import NotFoundError
     from headgate.usecases.start_job import start_job
-    from headgate_cli.described import run_object
 
     world = world_of(context)
     found = world.jobs.job(job)
@@ -51,15 +51,22 @@ def run(
         world.jobs.bundle_of(found.environment)
     except NotFoundError as fault:
         raise NotFoundError(f"{fault}: `headgate publish --environment {found.environment}`") from None
-    cause = Cause(kind="cli", key=str(uuid.uuid4()), detail=_who())
+    cause = Cause(kind="cli", key=str(uuid.uuid4()), detail=who())
     started = start_job(found, cause, jobs=world.jobs, runs=world.runs, bus=world.bus)
+    follow(world, started, watch=watch, timeout=timeout, as_json=as_json)
+
+
+def follow(world: "World", run: "Run", *, watch: bool, timeout: float | None, as_json: bool) -> None:
+    """Show a run that was just made: until it is over, or only that it waits."""
+    from headgate_cli.described import run_object
+
     if watch:
-        _watch(world, started.run_id, timeout, as_json)
+        _watch(world, run.run_id, timeout, as_json)
     elif as_json:
-        print_json({"run": run_object(started)})
+        print_json({"run": run_object(run)})
     else:
-        say(f"[green]✓[/] run [bold]{started.run_id}[/] of {found.name} is queued")
-        next_command(f"headgate runs watch {started.run_id}")
+        say(f"[green]✓[/] run [bold]{run.run_id}[/] of {run.job} is queued")
+        next_command(f"headgate runs watch {run.run_id}")
 
 
 @app.command("list")
@@ -130,7 +137,7 @@ def _watch(world: "World", run_id: int, timeout: float | None, as_json: bool) ->
         raise typer.Exit(TIMED_OUT) from None
     except KeyboardInterrupt:
         note(f"\nstopped watching; run {run_id} goes on")
-        next_command(f"headgate runs watch {run_id}")
+        next_command(f"headgate runs watch {run_id}", f"headgate cancel {run_id}")
         raise typer.Exit(INTERRUPTED) from None
     _print(world, view, as_json, "notable")
     if view.run.status is not RunStatus.SUCCESS:
@@ -144,7 +151,20 @@ def _print(world: "World", view: "RunView", as_json: bool, detail: str) -> None:
     if as_json:
         print_json(view_object(view))
     else:
-        print_report(view, address_of(world, view.run.run_id), Detail(detail))
+        print_report(view, address_of(world, view.run.run_id), Detail(detail), waits_for(world, view.run))
+
+
+def waits_for(world: "World", run: "Run") -> str:
+    """What a queued run waits for; nothing to say of any other one."""
+    if run.status.value != "queued":
+        return ""
+    if run.cancel is not None:
+        return f"cancelled {run.cancel}; it ends within a minute"
+    before = [
+        other for other in world.runs.active_runs() if other.job == run.job and other.run_id != run.run_id
+    ]
+    holder = next((other for other in before if other.status.value != "queued"), None)
+    return f"waits for run {holder.run_id} of {run.job}, which is {holder.status.value}" if holder else ""
 
 
 def run_id_of(world: "World", text: str) -> int:
@@ -164,7 +184,8 @@ def run_id_of(world: "World", text: str) -> int:
     return int(number)
 
 
-def _who() -> str:
+def who() -> str:
+    """Who uses this command, as in "by ana"; nothing if the system does not tell."""
     import getpass
 
     try:

@@ -62,6 +62,7 @@ class _Lines(Audience):
         self._status = ""
         self._steps: set[int] = set()
         self._told: set[tuple[int, str]] = set()
+        self._cancel: str | None = None
 
     def __exit__(self, *_: Any) -> None:
         note("")
@@ -85,6 +86,9 @@ class _Lines(Audience):
         if view.run.status.value != self._status:
             self._status = view.run.status.value
             note(f"{at}  {painted(self._status)}  [bold]run {view.run.run_id} of {view.run.job}[/]")
+        if view.run.cancel != self._cancel and not view.run.status.is_final:
+            self._cancel = view.run.cancel
+            note(f"{at}  {painted('cancelled')}  {escaped(view.run.cancel or '')}: its runners are leaving")
 
     def _show_node(self, at: str, step: int, node: "NodeView") -> None:
         key = (step, node.unique_id)

@@ -49,7 +49,7 @@ def test_watching_a_red_run(headgate: Any, play: Any, clock: Any, broken: dict[s
     assert any(line.endswith(message) for line in lines(result.stderr))
     assert f"{SKIPPED} 2 nodes skipped, downstream of fct_orders" in shown
     assert shown[-1].startswith("✕ error in ")
-    assert lines(result.stderr)[-1] == "Next: headgate logs 1 fct_orders · headgate run finance"
+    assert lines(result.stderr)[-1] == "Next: headgate logs 1 fct_orders · headgate retry 1"
     assert not [line for line in shown if line.startswith(f"{SKIPPED} fct_revenue")]
     unfolded = lines(headgate("runs", "view", "1", "--all").stdout)
     assert [line for line in unfolded if line.startswith(f"{SKIPPED} fct_revenue skipped")]
@@ -121,15 +121,19 @@ def test_a_run_that_is_cancelled_while_it_builds(headgate: Any, play: Any, clock
         for _ in range(3):
             next(building)
             yield
-        played.move(RunStatus.CANCELLED, error="cancelled: its execution was stopped")
+        played.world.runs.request_cancel(1, "by ana")
+        yield
+        played.move(RunStatus.CANCELLED, error="cancelled by ana: 1 node stopped (fct_orders)")
         yield
 
     clock.script = script()
     result = headgate("runs", "watch", "1")
     assert result.exit_code == 1
+    assert sum("by ana: its runners are leaving" in line for line in lines(result.stderr)) == 1
+    assert lines(result.stderr)[-1] == "Next: headgate logs 1 · headgate retry 1"
     shown = lines(result.stdout)
     assert "… 4 nodes never finished" in shown
-    assert shown[-1] == "cancelled: its execution was stopped"
+    assert shown[-1] == "cancelled by ana: 1 node stopped (fct_orders)"
 
 
 def test_waiting_no_longer_than_asked_leaves_the_run_alone(
@@ -155,7 +159,7 @@ def test_ctrl_c_stops_the_watching_and_not_the_run(headgate: Any, play: Any, clo
     result = headgate("runs", "watch", "1")
     assert result.exit_code == 130
     assert "run 1 goes on" in result.stderr
-    assert lines(result.stderr)[-1] == "Next: headgate runs watch 1"
+    assert lines(result.stderr)[-1] == "Next: headgate runs watch 1 · headgate cancel 1"
     assert world.runs.get_run(1).status is RunStatus.QUEUED
 
 

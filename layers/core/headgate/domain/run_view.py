@@ -35,6 +35,7 @@ class NodeView:
     """One node. `status`: dbt's word, or the queue's while it has none. `seconds`: None when it never ran.
 
     held_back: the skipped nodes that stand under this failed one, as unique_ids; each stands under one only.
+    attempts: how often a runner took it.
     """
 
     unique_id: str
@@ -44,6 +45,7 @@ class NodeView:
     runner: int | None
     message: str
     held_back: tuple[str, ...] = ()
+    attempts: int = 0
 
     @property
     def name(self) -> str:
@@ -149,7 +151,9 @@ def _node_view(node: NodeRecord, ended: bool, now: float) -> NodeView:
     elif status == NodeState.RUNNING and node.started_at is not None:
         seconds = max(0.0, now - _epoch(node.started_at))
     message = node.result.message if node.result else ""
-    return NodeView(node.unique_id, node.resource_type, status, seconds, node.runner, message)
+    return NodeView(
+        node.unique_id, node.resource_type, status, seconds, node.runner, message, attempts=node.claims
+    )
 
 
 def _status(state: NodeState, ended: bool) -> str:

@@ -40,10 +40,11 @@ def retry_run(
 
 @dataclass(frozen=True, slots=True)
 class RetryPreview:
-    """What a retry would build: the plan of each step from `first_step` on, as of now."""
+    """What a retry would build: the plan of each step from `first_step` on, and its command as the run has it."""
 
     retry_of: int
     first_step: int
+    commands: tuple[str, ...]
     plans: tuple[Plan, ...]
 
 
@@ -81,7 +82,7 @@ def retry_preview(
         )
         for step in range(first_step, len(other.steps) + 1)
     )
-    return RetryPreview(run_id, first_step, drafts)
+    return RetryPreview(run_id, first_step, other.steps[first_step - 1 :], drafts)
 
 
 def _first_step(run: Run, from_start: bool, queue: NodeQueue) -> int:
