@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -186,6 +187,30 @@ def test_dbt_retry_repeats_the_latest_run_of_the_environment(world: MemoryWorld)
     found = plan(world, 2, run.run_id).plan
     assert [node.unique_id for node in found.nodes] == ["model.shop.left", "model.shop.joined"]
     assert (found.command.verb, found.command.full_refresh, found.engine) == ("build", True, Engine.SHARED)
+
+
+def test_dbt_retry_looks_neither_at_runs_that_go_on_nor_at_other_environments(world: MemoryWorld) -> None:
+    steps(world, "dbt build")
+    steps(world, "dbt retry", job="again")
+    play(world, start(world, "own").run_id, failing="joined")
+    elsewhere = Job("elsewhere", "staging", ("dbt build",))
+    other, _ = world.runs.create_run(elsewhere, "d" * 64, Cause("cli", "x"))
+    world.plans.put_plan(replace(world.plans.get_plan(1, 1), run_id=other.run_id))
+    world.runs.move(other.run_id, RunStatus.CANCELLED)
+    going_on = start(world, "own", key="2").run_id
+    dispatch(world), plan(world, 1, going_on)
+    run = start(world, "again")
+    assert [node.unique_id for node in plan(world, 1, run.run_id).plan.nodes] == ["model.shop.joined"]
+
+
+def test_only_the_first_step_of_a_retry_looks_back(world: MemoryWorld) -> None:
+    steps(world, "dbt build", "dbt build")
+    run_id = start(world, "own").run_id
+    play(world, run_id), play(world, run_id, step=2, failing="joined")
+    again, _ = world.runs.create_run(
+        world.jobs.job("own"), "d" * 64, Cause("retry", "x"), retry_of=run_id, first_step=1
+    )
+    assert len(plan(world, 2, again.run_id).plan.nodes) == 4
 
 
 def test_dbt_retry_after_a_good_run_does_nothing(world: MemoryWorld) -> None:
