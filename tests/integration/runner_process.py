@@ -4,9 +4,9 @@
 
 EVENT kills the process by SIGKILL at the worst moment: `claim` (before it claims the node), `record` (after it built
 the node, before it recorded it). `never` kills nobody: this runner claims none of the nodes. `hang` never comes back
-from the claim. `opening` and `begun` freeze the process by SIGSTOP: before the node's connection to the warehouse
-opens, after its transaction began. Hearts beat fast here, so that a lost lease is noticed within a test's patience;
-TEST_CONSTANTS changes more constants: `module.NAME=3,module.NAME=4`.
+from the claim. `opening` and `inserted` freeze the process by SIGSTOP: before the node's connection to the warehouse
+opens, after it inserted a seed's rows and before it commits. Hearts beat fast here, so that a lost lease is noticed
+within a test's patience; TEST_CONSTANTS changes more constants: `module.NAME=3,module.NAME=4`.
 """
 
 from __future__ import annotations
@@ -78,23 +78,23 @@ def freeze(moment: str, node: str) -> None:
     """Stop this process, once, when dbt comes to this moment of the node. Its supervisor then wakes last."""
     from dbt.adapters.postgres.connections import PostgresConnectionManager as Manager
 
-    name = "open" if moment == "opening" else "begin"
-    original = getattr(Manager, name)
-    pending, look = [node], Supervision.look
+    connect, add_query, look = Manager.open, Manager.add_query, Supervision.look
+    pending = [node]
 
     def stop(connection: Any) -> None:
         if connection.name in pending:
             pending.clear()
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    def begin(self: Any) -> Any:
-        begun = original(self)
-        stop(self.get_thread_connection())
-        return begun
-
-    def connect(_cls: Any, connection: Any) -> Any:
+    def stop_and_connect(_cls: Any, connection: Any) -> Any:
         stop(connection)
-        return original(connection)
+        return connect(connection)
+
+    def insert_and_stop(self: Any, sql: str, *args: Any, **kwargs: Any) -> Any:
+        answer = add_query(self, sql, *args, **kwargs)
+        if sql.strip().startswith("insert into"):
+            stop(self.get_thread_connection())
+        return answer
 
     def look_late(self: Supervision) -> Any:
         if not pending:
@@ -102,7 +102,10 @@ def freeze(moment: str, node: str) -> None:
         return look(self)
 
     Supervision.look = look_late  # type: ignore[method-assign]
-    setattr(Manager, name, classmethod(connect) if name == "open" else begin)
+    if moment == "opening":
+        Manager.open = classmethod(stop_and_connect)
+    else:
+        Manager.add_query = insert_and_stop
 
 
 if __name__ == "__main__":
@@ -112,7 +115,7 @@ if __name__ == "__main__":
         module, _, constant = name.rpartition(".")
         setattr(import_module(module), constant, float(value))
     address, twist = (*sys.argv[1:], "")[:2]
-    if twist.startswith(("opening:", "begun:")):
+    if twist.startswith(("opening:", "inserted:")):
         freeze(*twist.split(":"))
         twist = ""
     leave(run(RunnerSettings.from_environment(), FarWorld(address, twist)))  # type: ignore[arg-type]

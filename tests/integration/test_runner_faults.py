@@ -166,3 +166,38 @@ def test_a_runner_killed_while_it_builds_leaves_nothing_in_the_way(postgres: Any
     assert ended_green(small)
     assert [record.epoch for record in small.world.queue.runners(*small.key)] == [2, 1]
     assert queries(postgres) == []
+
+
+@pytest.mark.parametrize(
+    ("part", "spoilt", "said"),
+    [
+        ("project.zip", lambda body: body[: len(body) // 2], "not a whole zip file"),
+        ("project.zip", None, "has no project.zip"),
+        (
+            "bundle.json",
+            lambda body: body.replace(b'"target": "prod"', b'"target": "dev"'),
+            "another project",
+        ),
+        ("partial_parse.msgpack", lambda body: body[: len(body) // 2], "cannot be read by this dbt"),
+    ],
+    ids=["truncated", "missing", "of another project", "parse truncated"],
+)
+def test_a_bundle_that_is_not_as_published_halts_the_step_before_dbt_starts(
+    small: Stage, part: str, spoilt: Callable[[bytes], bytes] | None, said: str
+) -> None:
+    small.begin(runners=1)
+    stored = small.world.bundles._files
+    before = dict(stored)
+    try:
+        for key in [key for key in stored if key[1].endswith(part)]:
+            body = stored.pop(key)
+            if spoilt is not None:
+                stored[key] = spoilt(body)
+        runner = small.start(1)
+
+        # Not the code that makes the state machine start it again.
+        assert runner.wait() == 0
+        assert said in str(small.halted)
+        assert "Running with dbt" not in runner.output
+    finally:
+        stored.update(before)
