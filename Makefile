@@ -16,11 +16,13 @@ $(UV):
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet "uv>=0.9,<1"
 
-$(VENV)/.ready: $(UV) tests/requirements.txt local/requirements.txt pyproject.toml
+$(VENV)/.ready: $(UV) tests/requirements.txt local/requirements.txt tests/dbt-1.10.txt pyproject.toml
 	@$(INSTALL) --python $(BIN)/python -r tests/requirements.txt
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@test -x $(VENV)/emulator/bin/python || $(UV) venv --quiet --python $(BIN)/python $(VENV)/emulator
 	@$(INSTALL) --python $(VENV)/emulator/bin/python -r local/requirements.txt
+	@test -x $(VENV)/dbt-1.10/bin/python || $(UV) venv --quiet --python $(BIN)/python $(VENV)/dbt-1.10
+	@$(INSTALL) --python $(VENV)/dbt-1.10/bin/python -r tests/dbt-1.10.txt
 	@touch $@
 
 $(VENV)/sam/.ready: $(UV) .ci/requirements-sam.txt

@@ -1,4 +1,4 @@
-"""What `--state` of `dbt clone` points at: the manifest that another environment has published."""
+"""What `--state` of `dbt clone` points at: the manifest of the bundle that the plan names."""
 
 from pathlib import Path
 
@@ -8,17 +8,14 @@ from headgate_runner.share import Share
 
 
 def fetch_state(share: Share, folder: Path) -> Path | None:
-    """The folder for `--state`, filled, or None for a command that has none.
-
-    Raises NotFoundError when the environment to clone from does not exist or has published nothing.
-    """
-    environment = share.plan.command.state
-    if not environment:
+    """The folder for `--state`, filled, or None for a command that has none. Raises NotFoundError."""
+    plan = share.plan
+    if not plan.state_bundle:
         return None
-    # Pinned when the step was planned, so that every attempt copies from the same one.
-    digest = share.plan.state_bundle or share.world.jobs.bundle_of(environment)
     folder.mkdir(parents=True, exist_ok=True)
     # The other environment as it is without any --vars of a job's.
-    share.world.bundles.fetch(digest, named(Command("build").vars_digest, MANIFEST), folder / MANIFEST)
-    share.log.write("info", f"cloning from bundle {digest[:12]} of {environment}")
+    share.world.bundles.fetch(
+        plan.state_bundle, named(Command("build").vars_digest, MANIFEST), folder / MANIFEST
+    )
+    share.log.write("info", f"cloning from {plan.command.state}, bundle {plan.state_bundle[:12]}")
     return folder

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import time
+from contextlib import suppress
 from threading import Lock
 
 from headgate.domain.bundle import METADATA, PARTIAL_PARSE
@@ -14,7 +15,7 @@ from headgate.domain.command import Command
 from headgate.domain.job import Environment
 from headgate.domain.plan import COMMAND
 from headgate.domain.queue import Claim
-from headgate.errors import InputError
+from headgate.errors import HeadgateError, InputError
 from headgate_runner.bundle import Folders
 from headgate_runner.command_engine.dbt_process import DbtProcess, find_dbt
 from headgate_runner.command_engine.invocation_words import command_arguments, command_environment
@@ -57,6 +58,17 @@ class CommandTurn:
         self._share.log.write("warn", f"ending dbt: {reason}")
         if not process.stop():
             self._share.log.write("warn", "dbt did not end when asked to; it was killed")
+        if self._share.plan.command.verb == "run-operation":
+            self._hand_back_uncertain()
+
+    def _hand_back_uncertain(self) -> None:
+        """Nobody knows what an operation did before it was stopped: it may commit whenever it wants."""
+        share = self._share
+        run_id, step, runner = share.plan.run_id, share.plan.step, share.settings.runner
+        with suppress(HeadgateError):
+            share.world.queue.hand_back(
+                run_id, step, COMMAND, runner=runner, epoch=share.session.epoch, uncertain=True
+            )
 
     def run(self, claim: Claim) -> None:
         """Take the turn; how the command ended is recorded.
