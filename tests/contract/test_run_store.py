@@ -86,6 +86,22 @@ def test_active_runs_are_those_that_have_not_ended_oldest_first(world: Any) -> N
     assert [run.run_id for run in world.runs.active_runs()] == [1, 3]
 
 
+def test_an_end_is_known_until_it_was_announced(world: Any) -> None:
+    for key in "abc":
+        queued(world, key)
+    assert world.runs.unannounced() == []
+    assert world.runs.move(3, RunStatus.CANCELLED)
+    assert world.runs.move(1, RunStatus.CANCELLED)
+    assert [run.run_id for run in world.runs.unannounced()] == [1, 3]
+    world.runs.record_announced(1)
+    world.runs.record_announced(1)
+    world.runs.record_announced(2)
+    assert [run.run_id for run in world.runs.unannounced()] == [3]
+    assert [run.run_id for run in world.runs.active_runs()] == [2]
+    with pytest.raises(NotFoundError):
+        world.runs.record_announced(99)
+
+
 def test_one_run_of_a_job_at_a_time(world: Any) -> None:
     first, second = queued(world, "1"), queued(world, "2")
     assert world.runs.take_slot(first)

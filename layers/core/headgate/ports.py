@@ -79,6 +79,14 @@ class RunStore(Protocol):
         """Change the status if the transition is allowed (domain/run.py); a final one frees the job's slot."""
         ...
 
+    def unannounced(self) -> list[Run]:
+        """Runs that have ended and whose end nobody may have heard of yet, oldest first."""
+        ...
+
+    def record_announced(self, run_id: int) -> None:
+        """Its RunFinished is on the bus."""
+        ...
+
 
 class JobStore(Protocol):
     """Environments, jobs and alert rules as applied, and which bundle each environment points at."""

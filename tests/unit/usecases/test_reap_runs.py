@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
+from headgate.domain.events import RunFinished
 from headgate.domain.execution import Container, Execution
 from headgate.domain.queue import NodeState, RunnerRecord
 from headgate.domain.run import Run, RunStatus
@@ -233,3 +234,12 @@ def test_an_execution_that_is_still_planning_is_left_to_step_functions(world: Me
     cancel(world)
     assert reap(world).ended == (1,)
     assert world.runs.get_run(1).error == "cancelled by ana: nothing had begun"
+
+
+def test_an_end_that_nobody_heard_of_is_announced(world: MemoryWorld) -> None:
+    begin(world)
+    assert world.runs.move(1, RunStatus.ERROR, error="whoever wrote this died")
+    reap(world)
+    reap(world)
+    ends = [event for event in world.bus.published if isinstance(event, RunFinished)]
+    assert [(event.run_id, event.status) for event in ends] == [(1, "error")]

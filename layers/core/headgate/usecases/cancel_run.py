@@ -4,11 +4,11 @@ A run that waits is ended here. One whose execution goes on is ended by that exe
 (finalize_run), after its runners have left. Whoever writes the first final status wins; there is exactly one.
 """
 
-from headgate.domain.events import RunFinished
 from headgate.domain.outcome import cancelled_text
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import ConflictError
 from headgate.ports import EventBus, NodeQueue, RunStore, StateMachine
+from headgate.usecases.announce_end import announce_end
 from headgate.usecases.stop_run import stop_run
 
 
@@ -39,7 +39,5 @@ def carry_out_cancel(
         error = cancelled_text(run.cancel or "", None, run.first_step, len(run.steps))
         runs.move(run.run_id, RunStatus.CANCELLED, error=error)
         run = runs.get_run(run.run_id)
-        bus.publish(
-            RunFinished(run_id=run.run_id, job=run.job, environment=run.environment, status=run.status)
-        )
+        announce_end(run, runs=runs, bus=bus)
     return runs.get_run(run.run_id)

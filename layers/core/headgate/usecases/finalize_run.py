@@ -11,7 +11,6 @@ from typing import Any
 
 from headgate.domain.alerts import Alert, first_line
 from headgate.domain.bundle import INDEX, named
-from headgate.domain.events import RunFinished
 from headgate.domain.manifest import Index
 from headgate.domain.outcome import StepOutcome, cancelled_text, held_back, outcome
 from headgate.domain.plan import COMMAND, OPENING, Plan
@@ -31,6 +30,7 @@ from headgate.ports import (
     RunStore,
     Slots,
 )
+from headgate.usecases.announce_end import announce_end
 from headgate.usecases.free_slots import free_slots_of
 from headgate.usecases.stop_run import current_step, wait_for_runners
 
@@ -153,9 +153,7 @@ class FinalizeRun:
         return self._announce(self.runs.get_run(run.run_id), step)
 
     def _announce(self, run: Run, step: int) -> Finalized:
-        self.bus.publish(
-            RunFinished(run_id=run.run_id, job=run.job, environment=run.environment, status=run.status)
-        )
+        announce_end(run, runs=self.runs, bus=self.bus)
         if self.slots is not None:
             free_slots_of(run.run_id, run.environment, slots=self.slots)
         return Finalized(run.run_id, step, run.status, None)

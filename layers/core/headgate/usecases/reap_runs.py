@@ -15,6 +15,7 @@ from headgate.domain.queue import REAPER_MARGIN_SECONDS, RunnerRecord
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import NotFoundError
 from headgate.ports import Clock, Containers, NodeQueue, PlanStore, RunStore, Slots, StateMachine
+from headgate.usecases.announce_end import announce_end
 from headgate.usecases.cancel_run import carry_out_cancel
 from headgate.usecases.finalize_run import FinalizeRun
 from headgate.usecases.free_slots import free_slots
@@ -64,6 +65,8 @@ def reap_runs(
     started = look.attempt(dispatch) or []
     active = look.attempt(runs.active_runs) or []
     ended = [run.run_id for run in active if look.attempt(look.look_after, run)]
+    for run in look.attempt(runs.unannounced) or []:
+        look.attempt(look.announce, run)
     stopped = look.attempt(look.stop_containers) or []
     freed: list[str] = []
     for environment in sorted({run.environment for run in active}):
@@ -114,6 +117,9 @@ class _Look:
             # It was recorded, and Step Functions does not know it (yet): the name keeps it from starting twice.
             self.machine.start(run)
         return False
+
+    def announce(self, run: Run) -> None:
+        announce_end(run, runs=self.runs, bus=self.finalize.bus)
 
     def _cancel(self, run: Run) -> Run:
         return carry_out_cancel(

@@ -1,6 +1,6 @@
 """Runs in DynamoDB. The rules that must hold together are transactions: one cause makes one run; a job has one slot.
 
-Keys: `run#<id>` / `run` (index `listing`, and `open` while the run is active), `cause#<job>#<key>` / `run`,
+Keys: `run#<id>` / `run` (index `listing`, and `open` until its end is announced), `cause#<job>#<key>` / `run`,
 `job#<name>` / `slot`, `counter` / `run`.
 """
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CAUSE_SECONDS = 30 * 86_400
 _CHANGES = frozenset({"error", "counts", "started_at"})
 _ROUNDS = 4
+# In the index `open`: runs that have ended and may not be announced yet.
+_ENDED = "ended"
 
 
 class DynamoDBRunStore:
@@ -160,6 +162,17 @@ class DynamoDBRunStore:
             return True
         raise UnavailableError(f"run {run_id} keeps changing")
 
+    def unannounced(self) -> list[Run]:
+        return [_to_run(item) for item in self._table.query("#open_pk = :kind", index="open", kind=_ENDED)]
+
+    def record_announced(self, run_id: int) -> None:
+        try:
+            self._table.update(
+                _run_key(run_id), "run", "REMOVE #open_pk, #open_sk", "#open_pk = :ended", ended=_ENDED
+            )
+        except ConflictError:
+            self.get_run(run_id)  # somebody did already, unless it does not exist
+
     def _moving(self, run: Run, target: RunStatus, changes: Mapping[str, object]) -> list[dict[str, Any]]:
         now = iso(self._clock.now())
         values: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
@@ -169,7 +182,8 @@ class DynamoDBRunStore:
             values["finished_at"] = now
         change = "SET #status = :target" + "".join(f", #{name} = :{name}" for name in values)
         if target.is_final:
-            change += " REMOVE #open_pk, #open_sk"
+            change += ", #open_pk = :ended"
+            values["ended"] = _ENDED
         # Exactly the status that was read: so what was read about the slot holds as well.
         moved = updating(
             _run_key(run.run_id),

@@ -20,6 +20,7 @@ class MemoryRunStore:
         self._runs: dict[int, Run] = {}
         self._causes: dict[tuple[str, str], int] = {}
         self._slots: dict[str, int] = {}
+        self._announced: set[int] = set()
 
     def create_run(
         self,
@@ -107,3 +108,12 @@ class MemoryRunStore:
                     del self._slots[run.job]
             self._runs[run_id] = run.with_status(target, **given)
             return True
+
+    def unannounced(self) -> list[Run]:
+        with self._lock:
+            ended = [run for _, run in sorted(self._runs.items()) if run.status.is_final]
+            return [run for run in ended if run.run_id not in self._announced]
+
+    def record_announced(self, run_id: int) -> None:
+        with self._lock:
+            self._announced.add(self.get_run(run_id).run_id)
