@@ -11,6 +11,7 @@ from headgate.usecases.plan_run import plan_run
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
+    logger.append_keys(run_id=event["run_id"])
     ports = world()
     planned = plan_run(
         int(event["run_id"]),

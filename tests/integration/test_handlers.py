@@ -16,6 +16,7 @@ from functions.dispatch_runs.app import handler as dispatch_runs
 from functions.finalize_run.app import handler as finalize_run
 from functions.match_triggers.app import handler as match_triggers
 from functions.plan_run.app import handler as plan_run
+from functions.reap_runs.app import handler as reap_runs
 from functions.receive_webhook.app import handler as receive_webhook
 from functions.route_alerts.app import handler as route_alerts
 from headgate import bootstrap
@@ -98,6 +99,8 @@ def _make_services(monkeypatch: pytest.MonkeyPatch) -> None:
         roleArn="arn:aws:iam::000000000000:role/r",
     )
     monkeypatch.setenv("HEADGATE_STATE_MACHINE_ARN", machine["stateMachineArn"])
+    cluster = boto3.client("ecs").create_cluster(clusterName="headgate")
+    monkeypatch.setenv("HEADGATE_CLUSTER_ARN", cluster["cluster"]["clusterArn"])
     secrets = boto3.client("secretsmanager")
     secrets.create_secret(Name="headgate/webhooks/fivetran/default", SecretString='{"secret": "s3cret"}')
 
@@ -199,6 +202,24 @@ def test_an_execution_that_failed_ends_its_run_with_the_reason(world: bootstrap.
     event["detail"] |= {"status": "FAILED", "error": "States.Runtime", "cause": "no such state"}
     assert finalize_run(event, CONTEXT)["status"] == "error"
     assert "States.Runtime: no such state" in (world.runs.get_run(1).error or "")
+
+
+def test_a_stopped_execution_says_why_in_the_words_of_whoever_stopped_it(world: bootstrap.World) -> None:
+    world.runs.create_run(JOBS.jobs[0], DIGEST, Cause("cli", "k"))
+    event = json.loads((EVENTS / "execution_status_change.json").read_text())
+    event["detail"] |= {"error": None, "cause": "the table is locked"}
+    finalize_run(event, CONTEXT)
+    assert world.runs.get_run(1).error == "cancelled in AWS (the table is locked): nothing had begun"
+
+
+def test_a_run_that_nobody_heard_of_starts_within_the_minute_and_ends_with_its_execution(
+    world: bootstrap.World,
+) -> None:
+    world.runs.create_run(JOBS.jobs[0], DIGEST, Cause("cli", "k"))
+    assert reap_runs({}, CONTEXT) == {"started": [1]}
+    world.machine.stop(world.runs.get_run(1), "too slow")
+    assert reap_runs({}, CONTEXT) == {"ended": [1]}
+    assert reap_runs({}, CONTEXT) == {}
 
 
 def test_executions_of_others_are_left_alone(world: bootstrap.World) -> None:
