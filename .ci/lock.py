@@ -20,6 +20,7 @@ APART = [
     Path("local/requirements.in"),
     Path(".ci/requirements-sam.in"),
     Path("benchmarks/requirements-dagster.in"),
+    Path("tests/dbt-1.10.in"),
 ]
 
 
