@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from headgate.domain.prediction import build_key
+
 MANY = [f"model.shop.m{number}" for number in range(230)]
 
 
@@ -30,6 +32,19 @@ def test_no_time_at_all_is_a_short_time(world: Any) -> None:
 def test_environments_learn_apart(world: Any) -> None:
     world.history.learn("production", {"a": 10.0})
     assert world.history.predictions("ci", ["a"]) == {}
+
+
+def test_each_way_of_building_a_node_is_learned_apart(world: Any) -> None:
+    node = "model.shop.a"
+    usual = build_key(node, "incremental", full_refresh=False)
+    full = build_key(node, "incremental", full_refresh=True)
+    table = build_key(node, "table", full_refresh=True)
+    assert len({usual, full, table, build_key(node, "table", full_refresh=False)}) == 3
+    world.history.learn("production", {usual: 2.0, full: 300.0})
+    assert world.history.predictions("production", [usual, full, table]) == {
+        usual: pytest.approx(2.0),
+        full: pytest.approx(300.0),
+    }
 
 
 def test_many_nodes_are_learned_and_read_back(world: Any) -> None:
