@@ -69,6 +69,14 @@ class CheckedQueue(MemoryNodeQueue):
             raise ViolationError(f"{unique_id} was finished by {(runner, epoch)}, not by its owner")
         return done
 
+    def hand_back(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, uncertain: bool = False
+    ) -> bool:
+        done = super().hand_back(run_id, step, unique_id, runner=runner, epoch=epoch, uncertain=uncertain)
+        if done and self._owners[unique_id] != (runner, epoch):
+            raise ViolationError(f"{unique_id} was handed back by {(runner, epoch)}, not by its owner")
+        return done
+
 
 class CheckedSlots(MemorySlots):
     """Slots that say when more hold a place than there are places."""

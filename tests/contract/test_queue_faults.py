@@ -205,7 +205,7 @@ def test_a_planner_cut_off_in_a_chunk_is_followed_by_one_that_asks_for_little(
     counting = Counting(boto3.client("dynamodb"))
     write(queue_on(moto, counting), plan)
     assert len(moto.world.queue.nodes(*STEP)) == len(MANY) + 2
-    assert len(counting.requests) <= 8
+    assert len(counting.requests) <= 4
     assert "put_item" not in counting.requests
 
 

@@ -162,6 +162,22 @@ class Interleavings(RuleBasedStateMachine):
             else:
                 self.queue.hand_back(*KEY, node, runner=runner, epoch=epoch)
 
+    @rule(runner=runners)
+    def restart(self, runner: int) -> None:
+        """Die with a node in hand, begin again, and take what comes first: often the same node."""
+        self.claim(runner)
+        self.begin(runner)
+        self.claim(runner)
+
+    @rule(data=st.data())
+    def wake_late(self, data: st.DataObject) -> None:
+        """An attempt that was followed by another one hands back what it thinks it holds."""
+        epochs = {runner: session.epoch for runner, session in self.sessions.items()}
+        stale = [claim for claim in self.claims if claim[1] < epochs.get(claim[0], 0)]
+        if stale:
+            runner, epoch, node = data.draw(st.sampled_from(stale))
+            self.queue.hand_back(*KEY, node, runner=runner, epoch=epoch)
+
     @rule(data=st.data())
     def release_again(self, data: st.DataObject) -> None:
         """A release that was on its way for long."""
