@@ -6,6 +6,7 @@ import signal
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from headgate_local.runners import Runner, runners
@@ -95,10 +96,20 @@ def assert_cancelled(stack: Stack, run_id: int) -> None:
     assert stack.json("runs", "view", str(run_id))["run"]["status"] == "cancelled"
 
 
-def test_a_run_that_is_cancelled_leaves_nothing_in_the_warehouse(shop: Stack) -> None:
+def test_a_run_that_is_cancelled_by_hand_leaves_nothing_in_the_warehouse(shop: Stack) -> None:
     run_id = sleeping(shop)
     shop.headgate("cancel", str(run_id))
     assert_cancelled(shop, run_id)
+
+
+def test_a_run_that_is_cancelled_by_the_api_leaves_nothing_in_the_warehouse(shop: Stack) -> None:
+    run_id = sleeping(shop)
+    url = f"{shop.local.url}/api/runs/{run_id}"
+    headers = {"authorization": f"Bearer {shop.local.api_token}"}
+    assert httpx.post(f"{url}/cancel", timeout=40).status_code == 401
+    assert httpx.post(f"{url}/cancel", headers=headers, timeout=40).status_code == 202
+    assert_cancelled(shop, run_id)
+    assert httpx.get(url, headers=headers, timeout=40).json()["run"]["status"] == "cancelled"
 
 
 def test_an_execution_that_is_stopped_in_aws_leaves_nothing_in_the_warehouse(shop: Stack) -> None:

@@ -108,17 +108,24 @@ def test_what_is_reclaimed_for_ever_is_given_up(world: World, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "end",
-    [NO_CAPACITY, QUOTA, THROTTLED, SERVER, REFUSED, NO_IMAGE, STOPPED_BY_REAPER],
-    ids=["capacity", "quota", "throttled", "server", "refused", "image", "no lease"],
-)
-@pytest.mark.parametrize(
-    ("spot", "own", "other"), [(True, "FARGATE_SPOT", "FARGATE"), (False, "FARGATE", "FARGATE_SPOT")]
+    ("end", "spot"),
+    [
+        (NO_CAPACITY, True),
+        (NO_CAPACITY, False),
+        (QUOTA, True),
+        (THROTTLED, True),
+        (SERVER, False),
+        (REFUSED, False),
+        (NO_IMAGE, False),
+        (STOPPED_BY_REAPER, True),
+    ],
+    ids=["no Spot", "no capacity", "quota", "throttled", "server", "refused", "image", "no lease"],
 )
 def test_a_lost_start_is_repeated_then_made_elsewhere_then_given_up_with_its_cause(
-    world: World, run: Run, end: End, spot: bool, own: str, other: str
+    world: World, run: Run, end: End, spot: bool
 ) -> None:
     execution = run(end, spot=spot)
+    own, other = ("FARGATE_SPOT", "FARGATE") if spot else ("FARGATE", "FARGATE_SPOT")
     assert providers(world) == [own] * 3 + [other] * 2
     assert execution.status == "SUCCEEDED"
     said = end.cause if isinstance(end, LaunchError) else end.stopped
