@@ -78,7 +78,10 @@ def _print_step(step: "StepView", detail: Detail) -> None:
             say(line)
     for told in step.lost:
         say(f"[red]✕[/] {escaped(told)}")
-    if step.planned and not step.nodes:
+    if step.turn is not None and not step.nodes:
+        time = f" in {seconds_text(step.turn.seconds)}" if step.turn.seconds else ""
+        say(f"{painted(step.turn.status)}  {escaped(step.command)}{time}")
+    elif step.planned and not step.nodes:
         say("[bright_black]nothing to build: the selection matches no node[/]")
 
 

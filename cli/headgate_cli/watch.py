@@ -74,9 +74,8 @@ class _Lines(Audience):
         for step in view.steps:
             if step.planned and step.number not in self._steps:
                 self._steps.add(step.number)
-                note(
-                    f"{at}  [bright_black]step {step.number}  {escaped(step.command)}: {len(step.nodes)} nodes[/]"
-                )
+                count = f": {len(step.nodes)} nodes" if step.nodes or step.turn is None else ""
+                note(f"{at}  [bright_black]step {step.number}  {escaped(step.command)}{count}[/]")
             for node in step.nodes:
                 self._show_node(at, step.number, node)
         if run.status.is_final:

@@ -4,7 +4,7 @@ import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.command import Command
-from headgate.domain.plan import Plan, PlannedNode
+from headgate.domain.plan import COMMAND, Engine, Plan, PlannedNode
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
@@ -29,13 +29,15 @@ NODES = (
 )
 
 
-def start(world: MemoryWorld, *nodes: PlannedNode, job: str = "finance") -> int:
+def start(
+    world: MemoryWorld, *nodes: PlannedNode, job: str = "finance", engine: Engine = Engine.SHARED
+) -> int:
     """A running run whose first step has been planned."""
     run, _ = world.runs.create_run(world.jobs.job(job), "d" * 64, CAUSE)
     world.clock.advance(2)
     world.runs.take_slot(run)
     world.runs.move(run.run_id, RunStatus.RUNNING)
-    plan = Plan(run.run_id, 1, Command("build"), "d" * 64, "production", nodes, runners=2, threads=4)
+    plan = Plan(run.run_id, 1, Command("build"), "d" * 64, "production", nodes, 2, 4, engine=engine)
     world.plans.put_plan(plan)
     world.queue.write(StepRecord(run.run_id, 1, len(nodes), 2, run.created_at), initial_records(plan))
     return run.run_id
@@ -142,6 +144,22 @@ def test_an_error_that_a_failed_node_tells_is_not_told_twice(world: MemoryWorld)
 def test_the_queues_own_nodes_are_not_listed(world: MemoryWorld) -> None:
     run_id = start(world, *NODES[:1])
     assert [node.unique_id for node in view(world, run_id).steps[0].nodes] == ["model.shop.raw"]
+
+
+def test_a_step_that_is_one_command_tells_how_that_is_going(world: MemoryWorld) -> None:
+    run_id = start(world, engine=Engine.COMMAND)
+    (step,) = view(world, run_id).steps
+    assert step.nodes == ()
+    assert step.turn is not None
+    assert step.turn.status == "ready"
+
+    epoch = world.queue.take_lease(run_id, 1, 1, 1e12)
+    world.queue.claim(run_id, 1, COMMAND, runner=1, epoch=epoch, at="2026-11-22T20:00:00+00:00")
+    entry = {"unique_id": COMMAND, "status": "success", "execution_time": 3.5}
+    world.queue.finish(run_id, 1, COMMAND, NodeResult.from_entry(entry, 1), runner=1, epoch=epoch, at="later")
+    (step,) = view(world, run_id).steps
+    assert step.turn is not None
+    assert (step.nodes, step.turn.status, step.turn.seconds) == ((), "success", 3.5)
 
 
 def test_a_step_that_was_not_reached_has_no_nodes(world: MemoryWorld) -> None:

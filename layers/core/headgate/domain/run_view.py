@@ -10,7 +10,7 @@ from datetime import datetime
 
 from headgate.domain.alerts import first_line
 from headgate.domain.outcome import held_back
-from headgate.domain.plan import Plan
+from headgate.domain.plan import COMMAND, Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import FAILED, NodeStatus
 from headgate.domain.run import Run
@@ -70,6 +70,8 @@ class StepView:
     planned: bool
     nodes: tuple[NodeView, ...] = ()
     lost: tuple[str, ...] = ()
+    # How far the only turn of a step that is one dbt command is; such a step need not have any node.
+    turn: NodeView | None = None
 
     @property
     def failed(self) -> tuple[NodeView, ...]:
@@ -134,12 +136,14 @@ def step_view(
         (_node_view(node, run.status.is_final, now) for node in nodes if node.resource_type != "step"),
         key=lambda node: (_rank(node.status), -(node.seconds or 0.0), node.unique_id),
     )
+    turns = [node for node in nodes if node.unique_id == COMMAND]
     return StepView(
         number=number,
         command=run.steps[number - 1],
         planned=record is not None,
         nodes=tuple(_folded(views, plan) if plan is not None else views),
         lost=tuple(f"runner {runner.runner}: {runner.error}" for runner in runners if runner.error),
+        turn=_node_view(turns[0], run.status.is_final, now) if turns else None,
     )
 
 
