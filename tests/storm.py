@@ -19,11 +19,11 @@ from tests.plans import plan_of, result_of, write
 KEY = (7, 1)
 POOLS = {"warehouse": 4, "large": 1}
 RUNNERS = 3
-TICK_SECONDS = 0.5
+TICK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
 # The weather lasts for 15 minutes, long enough for most steps to end in it; one that is not closed an hour later is
 # stuck.
-STORMY_TICKS, TICKS = 1800, 9000
+STORMY_TICKS, TICKS = 900, 4500
 
 
 class ViolationError(AssertionError):
