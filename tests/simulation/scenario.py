@@ -112,7 +112,7 @@ def make_scenario(seed: int) -> Scenario:
         failing=random.choice([0.0, 0.0, 0.05, 0.2]),
         skew=random.choice([0.0, 2.0, 300.0]),
         cancels=_moments(random, 0.25),
-        retries=_moments(random, 0.4),
+        retries=_moments(random, 0.5),
         aborts=_moments(random, 0.1),
     )
 

@@ -15,7 +15,7 @@ from headgate.domain.command import Command
 from headgate.domain.events import ConnectorSynced, Event, RunFinished, RunQueued
 from headgate.domain.execution import Execution
 from headgate.domain.instant import iso
-from headgate.domain.run import run_id_of
+from headgate.domain.run import Cause, run_id_of
 from headgate.errors import ConflictError, HeadgateError
 from headgate.usecases.cancel_run import cancel_run
 from headgate.usecases.dispatch_runs import dispatch_runs
@@ -24,6 +24,7 @@ from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.plan_run import plan_run
 from headgate.usecases.reap_runs import reap_runs
 from headgate.usecases.receive_webhook import receive_webhook
+from headgate.usecases.retry_run import retry_run
 from tests.simulation.history import History
 from tests.simulation.kernel import START, Kernel, Process
 from tests.simulation.lambdas import FunctionDiedError, Lambdas
@@ -91,6 +92,9 @@ class Simulation:
                 self.kernel.spawn(source, source.name, lambda sync=sync: self._send(sync), at - START)
         for at in self.scenario.cancels:
             self.kernel.at(at, lambda: self._on_a_run("cancel_run", self._cancel))
+        for number, at in enumerate(self.scenario.retries):
+            retry = partial(self._retry, cause=Cause("cli", f"retry {number}"), from_start=number == 2)
+            self.kernel.at(at, lambda retry=retry: self._on_a_run("retry_run", retry))  # type: ignore[misc]
         for at in self.scenario.aborts:
             self.kernel.at(at, self._abort)
         self.kernel.at(START + MINUTE, self._every_minute)
@@ -144,14 +148,14 @@ class Simulation:
         self.kernel.at(self.kernel.now + MINUTE, self._every_minute)
 
     def _settled(self) -> bool:
-        """Whether everything ended and stayed so for five minutes."""
+        """Whether everything ended and stayed so for a while."""
         now = self.kernel.now
         quiet = now > self.scenario.quiet_at and not self.world.runs.active_runs()
         if not quiet or self.containers.running():
             self._settled_since = None
             return False
         self._settled_since = self._settled_since or now
-        return now - self._settled_since >= 5 * MINUTE
+        return now - self._settled_since >= 3 * MINUTE
 
     _settled_since: float | None = None
 
@@ -240,6 +244,15 @@ class Simulation:
             )
         except ConflictError:
             return  # it was over
+
+    def _retry(self, process: Process, run_id: int, cause: Cause, from_start: bool) -> None:
+        ports = self._seen_by(process)
+        try:
+            retry_run(
+                run_id, from_start=from_start, cause=cause, runs=ports.runs, queue=ports.queue, bus=ports.bus
+            )
+        except ConflictError:
+            return  # it is not over, or left nothing undone
 
     def _finalizing(self, process: Process) -> FinalizeRun:
         ports = self._seen_by(process)
