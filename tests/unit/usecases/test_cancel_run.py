@@ -165,3 +165,11 @@ def test_a_run_that_failed_while_it_was_being_cancelled_is_cancelled(world: Memo
     cancel(world)
     finalizer(world)(1, 1, "PlanError: nothing is published")
     assert world.runs.get_run(1).error == "cancelled by ana: nothing had begun"
+
+
+def test_a_run_that_is_to_be_cancelled_is_not_started_any_more(world: MemoryWorld) -> None:
+    """Whoever took its slot died before the execution was started, and so did whoever asked to cancel it."""
+    world.runs.take_slot(start(world))
+    world.runs.request_cancel(1, "by ana")
+    assert dispatch(world) == []
+    assert world.machine.started == {}

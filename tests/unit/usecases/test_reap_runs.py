@@ -243,3 +243,13 @@ def test_an_end_that_nobody_heard_of_is_announced(world: MemoryWorld) -> None:
     reap(world)
     ends = [event for event in world.bus.published if isinstance(event, RunFinished)]
     assert [(event.run_id, event.status) for event in ends] == [(1, "error")]
+
+
+def test_a_run_that_the_listing_still_calls_active_is_left_alone(world: MemoryWorld) -> None:
+    begin(world)
+    listed = world.runs.get_run(1)
+    world.machine.started.clear()
+    world.runs.move(1, RunStatus.SUCCESS)
+    world.runs.active_runs = lambda: [listed]  # type: ignore[method-assign]
+    assert reap(world).ended == ()
+    assert world.machine.started == {}
