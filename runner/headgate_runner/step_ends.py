@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dbt.adapters.factory import get_adapter
 from dbt.artifacts.schemas.results import RunStatus
 from dbt.artifacts.schemas.run import RunResult
 from dbt.flags import get_flags
@@ -16,10 +17,12 @@ from dbt.task import group_lookup
 from dbt_common.invocation import get_invocation_id
 
 from headgate.domain.plan import CLOSING, OPENING
+from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.domain.run import RunStatus as Status
 from headgate.errors import HeadgateError
 from headgate_runner import run_results
+from headgate_runner.sessions import end_orphans
 from headgate_runner.skips import failed_to_open
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ class StepEnds:
         engine.phase = "opening" if opens else "joining"
         with log.timed(engine.phase):
             if opens:
+                self._end_lost(claim)
                 self._open(lambda: before_run(adapter, selected))
             else:
                 self._join(adapter, selected)
@@ -65,6 +69,13 @@ class StepEnds:
         hooks = [engine.record(result) for result in engine.node_results]
         engine.job_queue.finish(OPENING, self._skipped_opening() if skip else None, hooks)
         engine.job_queue.mark_done(OPENING)
+
+    def _end_lost(self, claim: Claim) -> None:
+        """A lost runner's hook must not go on beside its repetition."""
+        if claim.attempt > 1:
+            adapter = get_adapter(self._engine.config)
+            with adapter.connection_named("master"):
+                end_orphans(adapter, self._share.tag, claim.unique_id, self._share.void_tags())
 
     def _move_run(self) -> None:
         """Say that the run is running. Raises RunEndedError when it is not to run any more."""
@@ -97,6 +108,7 @@ class StepEnds:
         if claim is None:
             return
         engine.phase = "closing"
+        self._end_lost(claim)
         engine.job_queue.take()
         records = self._share.world.queue.results(self._share.plan.run_id, self._share.plan.step)
         run_results.add_others(engine.node_results, records, engine.manifest)

@@ -98,6 +98,19 @@ def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, smal
     assert postgres.query("faults", "select count(*) from analytics.audit where what = 'start'") == [(1,)]
 
 
+def test_a_killed_runners_hook_does_not_go_on_beside_its_repetition(postgres: Any, small: Stage) -> None:
+    small.begin(runners=1)
+    first = small.start(1, SMALL_HOOK_SLEEP="300")
+    until(sleeps(postgres))
+    first.process.kill()
+    first.wait()
+    assert sleeps(postgres)()
+
+    assert small.start(1).wait() == 0
+    assert ended_green(small)
+    assert queries(postgres) == []
+
+
 def test_sigterm_before_dbt_is_there_ends_at_once(small: Stage) -> None:
     small.begin(runners=1)
     runner = small.start(1)
