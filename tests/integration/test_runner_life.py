@@ -18,16 +18,16 @@ from tests.integration.runner_stage import Runner, Stage, stage
 FLAKY = Path(__file__).parents[1] / "fixtures" / "flaky"
 WOBBLY, CALM, CHILD = "model.flaky.wobbly", "model.flaky.calm", "model.flaky.child"
 QUEUE = "headgate.usecases"
-# A lease of six seconds, of which the last two are fenced; others take over after seven without a sign of life.
+# A lease of ten seconds, of which the last three are fenced; others take over after twelve without a sign of life.
 SHORT = ",".join(
     [
-        f"{QUEUE}.keep_lease.LEASE_SECONDS=6",
-        f"{QUEUE}.keep_lease.FENCE_SECONDS=2",
-        "headgate.domain.queue.FENCE_SECONDS=2",
-        f"{QUEUE}.watch_leases.LEASE_SECONDS=6",
-        f"{QUEUE}.watch_leases.MARGIN_SECONDS=1",
+        f"{QUEUE}.keep_lease.LEASE_SECONDS=10",
+        f"{QUEUE}.keep_lease.FENCE_SECONDS=3",
+        "headgate.domain.queue.FENCE_SECONDS=3",
+        f"{QUEUE}.watch_leases.LEASE_SECONDS=10",
+        f"{QUEUE}.watch_leases.MARGIN_SECONDS=2",
         f"{QUEUE}.run_nodes.SWEEP_SECONDS=0.5",
-        "headgate_runner.dbt_in_process.PROGRESS_SECONDS=4",
+        "headgate_runner.dbt_in_process.PROGRESS_SECONDS=7",
         "headgate_runner.shared_queue.TICK_SECONDS=0.5",
     ]
 )
@@ -58,7 +58,7 @@ def started() -> Iterator[list[Runner]]:
             runner.wait()
 
 
-def until(what: Callable[[], bool], seconds: float = 60) -> None:
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it never came to that"
@@ -176,16 +176,17 @@ def test_whoever_asks_twice_is_answered_at_once(
 
 def test_a_runner_that_hangs_is_found_within_two_leases(flaky: Stage, started: list[Runner]) -> None:
     flaky.begin(runners=2)
-    began = time.monotonic()
     hanging = flaky.start(1, f"hang:{CHILD}", TEST_CONSTANTS=SHORT)
     started.append(hanging)
     until(lambda: flaky.statuses.get(WOBBLY) == "success")
+    hangs_since = time.monotonic()
     other = flaky.start(2, TEST_CONSTANTS=SHORT)
     started.append(other)
 
+    # Two leases, and a machine that is busy.
     assert hanging.wait(60) == 75
+    assert time.monotonic() - hangs_since < 2 * 10 + 10
     assert other.wait(60) == 0, other.output + other.errors
-    assert time.monotonic() - began < 60
     assert "hangs" in hanging.output
     assert flaky.unfinished == set()
     assert set(flaky.statuses.values()) <= {"success", "pass"}
