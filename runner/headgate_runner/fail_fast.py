@@ -45,6 +45,11 @@ class FailFast:
             self._culprit = record.failed_fast if record is not None else None
         return self._culprit is not None
 
+    @property
+    def noticed(self) -> bool:
+        """Whether this runner knows of a failure."""
+        return self._culprit is not None
+
     def is_culprit(self, unique_id: str) -> bool:
         """Whether this is the node because of which the others are skipped."""
         return self.begun() and unique_id == self._culprit

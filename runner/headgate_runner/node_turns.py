@@ -49,6 +49,11 @@ class NodeTurns:
             attached.append(result)
         return attached is not None
 
+    @property
+    def stop(self) -> bool:
+        """Whether what is being built will count as skipped: the batches that are left need not begin."""
+        return self._fail_fast.noticed
+
     def end(self) -> None:
         """No node of this runner is left."""
         self._fail_fast.end()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,15 +72,20 @@ def add_others(own: list[RunResult], records: Sequence[NodeResult], manifest: Ma
         result = None if record.unique_id in known else from_record(record, manifest)
         if result is None:
             continue
-        _take_over_compiled(result.node, record.entry)
+        _take_over_compiled(result, record.entry)
         if not result.node.is_ephemeral_model:
             own.append(result)
 
 
-def _take_over_compiled(node: Any, entry: Mapping[str, Any]) -> None:
-    if entry.get("compiled") and hasattr(node, "compiled_code"):
-        node.compiled, node.compiled_code = True, entry.get("compiled_code")
-        node.relation_name = entry.get("relation_name") or node.relation_name
+def _take_over_compiled(result: RunResult, entry: Mapping[str, Any]) -> None:
+    if not entry.get("compiled"):
+        return
+    if not hasattr(result.node, "compiled_code"):
+        # A unit test: what dbt compiles is a node of its own, which the manifest does not hold.
+        result.node = copy(result.node)
+    node = result.node
+    node.compiled, node.compiled_code = True, entry.get("compiled_code")
+    node.relation_name = entry.get("relation_name") or getattr(node, "relation_name", None)
 
 
 def invocation(flags: Any, command: Command, elapsed: float) -> bytes:

@@ -125,6 +125,11 @@ class SharedVerb(RunTask):  # type: ignore[misc]
             runner.compile = partial(self.turns.prepare_and_compile, runner)
         return runner
 
+    def _submit_batch(self, *args: Any, skip: bool = False, **kwargs: Any) -> Any:
+        # A microbatch model's turn may last for hours of batches.
+        stops = self.turns is not None and self.turns.stop
+        return super()._submit_batch(*args, skip=skip or stops, **kwargs)
+
     def _collect(self, callback: Callable[[RunResult], None], result: RunResult) -> None:
         # An exception in the pool's callback thread would end that thread and hang dbt.
         try:

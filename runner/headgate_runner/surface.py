@@ -27,6 +27,10 @@ SURFACE = {
     "_mark_dependent_errors": "self node_id result cause",
     "populate_adapter_cache": "self adapter required_schemas",
     "populate_microbatch_batches": "self selected_uids",
+    "_submit_batch": (
+        "self node adapter relation_exists batches batch_idx batch_results pool force_sequential_run skip "
+        "incremental_batch"
+    ),
 }
 # What only some verbs have.
 OWN_SURFACE = {

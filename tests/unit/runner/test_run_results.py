@@ -105,6 +105,25 @@ def test_what_others_built_is_added_in_the_order_in_which_it_ended() -> None:
     assert (mine.compiled, mine.compiled_code) == (False, None)
 
 
+def test_a_unit_test_that_another_runner_compiled_shows_its_code_to_hooks() -> None:
+    definition = SimpleNamespace(
+        unique_id="unit_test.shop.a.b", resource_type="unit_test", is_ephemeral_model=False
+    )
+    manifest = manifest_of(definition)  # type: ignore[arg-type]
+    entry = {
+        "unique_id": definition.unique_id,
+        "status": "pass",
+        "compiled": True,
+        "compiled_code": "select 1",
+    }
+    own: list[RunResult] = []
+
+    run_results.add_others(own, [NodeResult.from_entry(entry, 2)], manifest)
+
+    assert own[0].node.compiled_code == "select 1"
+    assert not hasattr(definition, "compiled_code")
+
+
 def test_the_invocation_keeps_what_a_retry_needs_and_nothing_of_this_process() -> None:
     flags = SimpleNamespace(which="build", select=(), vars={"DBT_ENV_SECRET_X": "hush"}, write_json=False)
     command = Command(
