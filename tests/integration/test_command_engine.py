@@ -278,6 +278,15 @@ def test_docs_are_generated_without_parsing_again(tested: Stage) -> None:
     assert tested.world.runs.get_run(tested.key[0]).status is RunStatus.SUCCESS
 
 
+def test_clone_copies_from_what_an_environment_has_published(postgres: Any, tested: Stage) -> None:
+    postgres.query("verbs", "create schema if not exists analytics")
+    postgres.query("verbs", "create table if not exists analytics.last as select 3 as ids")
+    runner = one_step(tested, "dbt clone --state production --select last")
+    assert any("cloning from production, bundle" in line["message"] for line in runner.lines)
+    assert tested.world.runs.get_run(tested.key[0]).status is RunStatus.SUCCESS
+    assert tested.statuses["model.plain.last"] in {"success", "no-op"}
+
+
 def test_deps_and_an_operation_that_does_not_exist(tested: Stage) -> None:
     runner = one_step(tested, "dbt deps")
     assert any("this step's copy only" in line["message"] for line in runner.lines)
