@@ -50,6 +50,9 @@ class _Books:
     places: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     ends: dict[int, list[RunStatus]] = field(default_factory=lambda: defaultdict(list))
     announced: set[int] = field(default_factory=set)
+    # (run, step, runner) -> the epoch below which its claims are void
+    valid_from: dict[tuple[int, int, int], int] = field(default_factory=lambda: defaultdict(int))
+    void_claims: set[tuple[Key, tuple[int, int]]] = field(default_factory=set)
     plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
 
     def read(self, entry: Entry) -> Iterator[str]:
@@ -71,6 +74,10 @@ class _Books:
         if key in self.owner:
             yield f"{unique_id} was claimed by {by} while {self.owner[key]} held it"
         self.owner[key] = by
+        if by[1] < self.valid_from[run_id, step, by[0]] or self.ends[run_id]:
+            # Sent before its lease was taken over or its run ended, and late: harmless if nothing comes of it.
+            self.void_claims.add((key, by))
+            return
         yield from self._places_of(run_id, step, unique_id, by)
         waiting = [
             parent
@@ -95,10 +102,22 @@ class _Books:
             if self.done[key] != by:
                 yield f"{unique_id} ended twice: by {self.done[key]} and by {by}"
             return
+        if (key, by) in self.void_claims:
+            yield f"{unique_id} was recorded by {by}, who claimed it when its lease or its run was over"
         if self.owner.get(key) != by:
             yield f"{unique_id} was recorded by {by}, its owner is {self.owner.get(key)}"
         self.done[key] = by
         self.owner.pop(key, None)
+
+    def _queue_take_lease(self, entry: Entry) -> Iterator[str]:
+        self.valid_from[entry.arguments[:3]] = entry.answer
+        yield from ()
+
+    def _queue_expire_lease(self, entry: Entry) -> Iterator[str]:
+        run_id, step, seen = entry.arguments
+        if entry.answer is True:
+            self.valid_from[run_id, step, seen.runner] = seen.epoch + 1
+        yield from ()
 
     def _parents(self, run_id: int, step: int, unique_id: str) -> tuple[str, ...]:
         plan = self.plan(run_id, step)

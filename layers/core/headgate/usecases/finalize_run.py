@@ -153,9 +153,10 @@ class FinalizeRun:
         return self._announce(self.runs.get_run(run.run_id), step)
 
     def _announce(self, run: Run, step: int) -> Finalized:
-        announce_end(run, runs=self.runs, bus=self.bus)
+        # Before the end is known to be announced: until then the reaper comes back to this run.
         if self.slots is not None:
             free_slots_of(run.run_id, run.environment, slots=self.slots)
+        announce_end(run, runs=self.runs, bus=self.bus)
         return Finalized(run.run_id, step, run.status, None)
 
     def _plan(self, run_id: int, step: int) -> Plan | None:

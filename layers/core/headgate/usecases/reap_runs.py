@@ -18,7 +18,7 @@ from headgate.ports import Clock, Containers, NodeQueue, PlanStore, RunStore, Sl
 from headgate.usecases.announce_end import announce_end
 from headgate.usecases.cancel_run import carry_out_cancel
 from headgate.usecases.finalize_run import FinalizeRun
-from headgate.usecases.free_slots import free_slots
+from headgate.usecases.free_slots import free_slots, free_slots_of
 from headgate.usecases.stop_run import current_step
 from headgate.usecases.watch_leases import take_over
 
@@ -65,10 +65,10 @@ def reap_runs(
     started = look.attempt(dispatch) or []
     active = look.attempt(runs.active_runs) or []
     ended = [run.run_id for run in active if look.attempt(look.look_after, run)]
-    for run in look.attempt(runs.unannounced) or []:
-        look.attempt(look.announce, run)
     stopped = look.attempt(look.stop_containers) or []
     freed: list[str] = []
+    for run in look.attempt(runs.unannounced) or []:
+        freed += look.attempt(look.announce, run) or []
     for environment in sorted({run.environment for run in active}):
         freed += look.attempt(look.free, environment) or []
     if look.failure is not None:
@@ -118,8 +118,11 @@ class _Look:
             self.machine.start(run)
         return False
 
-    def announce(self, run: Run) -> None:
+    def announce(self, run: Run) -> list[str]:
+        """The places that were given back: whoever ended the run came to neither."""
+        freed = free_slots_of(run.run_id, run.environment, slots=self.slots)
         announce_end(run, runs=self.runs, bus=self.finalize.bus)
+        return freed
 
     def _cancel(self, run: Run) -> Run:
         return carry_out_cancel(

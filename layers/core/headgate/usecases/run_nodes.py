@@ -183,7 +183,8 @@ class QueueSession:
         return self._failed_fast is not None
 
     def _own(self, claim: Claim) -> Claim:
-        """The step's own nodes are never skipped."""
+        """The step's own nodes are never skipped. A claim that came back too late is nobody's: others take it over."""
+        self._lease.check()
         return replace(claim, skip=False) if claim.unique_id in (OPENING, COMMAND, CLOSING) else claim
 
     def _claim_from_index(self) -> tuple[Claim | None, Window]:
