@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from headgate.bootstrap import World
+from headgate.domain.prediction import build_key
 from headgate.domain.queue import NodeRecord
 from headgate.domain.run import Run
 from headgate.settings import Settings
@@ -57,7 +58,10 @@ class Laptop:
 
     def learn(self, environment: str, seconds: Mapping[str, float], project: str, materialized: str) -> None:
         """Make models' durations known to the planner. `seconds`: by the model's name."""
-        known = {f"model.{project}.{model}": value for model, value in seconds.items()}
+        known = {
+            build_key(f"model.{project}.{model}", materialized, full_refresh=False): value
+            for model, value in seconds.items()
+        }
         self.world.history.learn(environment, known)
 
     def cpu_seconds(self) -> float:
