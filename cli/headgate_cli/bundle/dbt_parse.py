@@ -40,7 +40,8 @@ def find_dbt(named: Path | None = None) -> Path:
     """
     wanted = str(named or os.environ.get("HEADGATE_DBT", ""))
     if wanted:
-        found = shutil.which(wanted)
+        # A file in this folder is meant before one on the PATH: `./dbt` is the same path as `dbt`.
+        found = shutil.which(Path(wanted).absolute() if Path(wanted).is_file() else wanted)
         if not found:
             raise NotFoundError(
                 f"there is no dbt command {wanted}: give the path of one, as in .venv/bin/dbt"
