@@ -66,7 +66,7 @@ def test_a_process_may_die_at_every_request(fate: Fate, part: int) -> None:
 
 @pytest.mark.parametrize("fate", [Fate.REFUSED, Fate.ANSWER_LOST])
 def test_every_request_may_get_no_answer(fate: Fate) -> None:
-    for k in range(1, requests_of_a_calm_run() + 1, 2):
+    for k in range(1, requests_of_a_calm_run() + 1, 4):
         simulation = run_with(fate, k)
         found = violations(simulation)
         assert not found, f"{fate.value} at request {k}\n{report(simulation, found)}"
