@@ -16,6 +16,7 @@ from benchmarks.plan_scale import generate
 from benchmarks.tables import table
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.instant import iso
 from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.manifest import Index, read_manifest
 from headgate.domain.plan_step import plan_step
@@ -91,7 +92,7 @@ def _plan_beside(machine: Laptop) -> tuple[float, float, int]:
     )
     world.plans.put_plan(plan)
     planned, began = monotonic() - began, monotonic()
-    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), RUNNERS, "now"), initial_records(plan))
+    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), RUNNERS, iso(time())), initial_records(plan))
     return planned, monotonic() - began, len(plan.nodes)
 
 
