@@ -99,9 +99,9 @@ def _said(runner: Runner) -> str:
 
 def _sessions(postgres: Any, on: Stage) -> list[Any]:
     """What the run still has on the warehouse."""
-    tag = f"headgate-run-{on.key[0]}"
+    run = f"headgate-run-{on.key[0]}."
     found: list[Any] = postgres.query(
         "postgres",
-        f"select state, query from pg_stat_activity where application_name = '{tag}'",  # noqa: S608
+        f"select state, query from pg_stat_activity where application_name like '{run}%'",  # noqa: S608
     )
     return found
