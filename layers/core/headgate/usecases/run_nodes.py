@@ -192,7 +192,10 @@ class QueueSession:
         limit = 2 * max(self._plan.runners, 4)
         while True:
             window = self._queue.open_nodes(*self._key, limit=limit)
-            claim = self._claims.first(self._mine_first(window), self._skips)
+            mine, others = self._shared_out(window)
+            claim = self._claims.first(mine, self._skips)
+            if claim is None and (not mine or self._places.some_full):
+                claim = self._claims.first(others, self._skips)
             if claim is not None or not self._may_hide_more(window, limit):
                 return claim, window
             limit *= _WIDER
@@ -225,11 +228,15 @@ class QueueSession:
         if step is not None:
             self._halted, self._failed_fast = step.halted, step.failed_fast
 
-    def _mine_first(self, window: Window) -> list[str]:
+    def _shared_out(self, window: Window) -> tuple[list[str], list[str]]:
+        """What is ready: this runner's share of it, and the rest. Every K-th each, so that few claims are lost.
+
+        Runners that all asked for the same nodes lost seven claims a node (16 runners, 10,000 nodes).
+        """
         ready = [node for node, state in window if state is NodeState.READY]
-        # Runners that ask at the same moment start at different places of the list: fewer lost claims.
-        start = (self._runner - 1) % max(1, min(len(ready), self._plan.runners))
-        return ready[start:] + ready[:start]
+        turn, runners = self._runner - 1, max(1, self._plan.runners)
+        others = [node for place, node in enumerate(ready) if place % runners != turn % runners]
+        return ready[turn % runners :: runners], others
 
     def _sweep(self, *, stalled: bool) -> None:
         """Take over from the lost. `stalled`: nodes wait and nobody builds, so a release must be missing.
