@@ -1,7 +1,8 @@
 """`headgate-runner`: the container's only process. Takes no arguments, says by its exit code how it ended.
 
 0: the share is done, or the step was halted with a reason; failed nodes are records. 75: the lease was lost.
-128 + n: ended by signal n (143 for SIGTERM). 1: crashed; the state machine starts the runner again.
+128 + n: ended by signal n (143 for SIGTERM). 137: its dbt command was killed, so it had too little memory. 1: crashed;
+the state machine starts the runner again.
 """
 
 import atexit

@@ -1,5 +1,6 @@
 """A runner's last seconds: tell the queue how it ended, leave nothing running, and find the exit code."""
 
+import signal
 import traceback
 from collections.abc import Callable
 from threading import Thread
@@ -10,10 +11,11 @@ from headgate_runner.log_stream import LogStream
 from headgate_runner.redaction import Redactor
 from headgate_runner.settings import RunnerSettings
 from headgate_runner.share import World
-from headgate_runner.supervision import StoppedBySignal, Supervision
+from headgate_runner.supervision import DbtKilledError, StoppedBySignal, Supervision
 
-# Exit codes. A node's failure is a record, not an exit code; ECS starts a crashed runner again.
-DONE, CRASHED, LEASE_LOST = 0, 1, 75
+# Exit codes. A node's failure is a record, not an exit code; the state machine starts a crashed runner again, and one
+# that was out of memory with more of it.
+DONE, CRASHED, LEASE_LOST, OUT_OF_MEMORY = 0, 1, 75, 128 + signal.SIGKILL
 # How long a service may take to hear that we end: somebody waits for us after a signal, nobody otherwise.
 GOODBYE_SECONDS, PATIENCE_SECONDS = 2.0, 20.0
 LONGEST_REASON = 4_000
@@ -50,6 +52,9 @@ class Leaving:
         self._within(GOODBYE_SECONDS, lambda: self._give_back(_worded(fault)))
         if isinstance(fault, StoppedBySignal):
             return 128 + fault.number
+        if isinstance(fault, DbtKilledError) and fault.number == signal.SIGKILL:
+            # The kernel takes the largest process of a container, which is dbt; the container itself lives on.
+            return OUT_OF_MEMORY
         self._log.write("debug", "".join(traceback.format_exception(fault)))
         return CRASHED
 

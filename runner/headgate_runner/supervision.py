@@ -23,6 +23,14 @@ class StoppedBySignal(BaseException):
         self.number = number
 
 
+class DbtKilledError(RuntimeError):
+    """dbt's own process was killed, and by nobody of ours. number: the signal's; SIGKILL means too little memory."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"dbt was killed by signal {number}; if nobody did it, it had too little memory")
+        self.number = number
+
+
 class Stoppable(Protocol):
     """What builds in this process, as far as whoever ends it needs to know."""
 

@@ -192,16 +192,27 @@ def test_what_a_killed_container_left_on_the_server_is_ended_by_the_next_attempt
     assert set(other.statuses.values()) <= GREEN
 
 
+def end_runner(runner: Runner) -> None:
+    runner.process.send_signal(signal.SIGTERM)
+
+
+def kill_dbt(runner: Runner) -> None:
+    """As the kernel does when a container has no memory left."""
+    for process in children(runner):
+        os.kill(process, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("lose", "code"), [(end_runner, 143), (kill_dbt, 137)])
 def test_an_operation_is_stopped_in_its_query_and_not_repeated_after_a_loss(
-    postgres: Any, other: Stage
+    postgres: Any, other: Stage, lose: Callable[[Runner], None], code: int
 ) -> None:
     postgres.query("plain", "create schema analytics")
     other.begin("""dbt run-operation tidy --args '{"rows": 3}'""", runners=1)
     stopped = other.start(1, PLAIN_SLEEP="300")
     until(lambda: sleeping(postgres))
-    stopped.process.send_signal(signal.SIGTERM)
-    assert stopped.wait() == 143
-    assert not sleeping(postgres), "dbt's main thread waits for the server and hears no signal"
+    lose(stopped)
+    assert stopped.wait() == code, stopped.output
+    assert code == 137 or not sleeping(postgres), "dbt's main thread waits for the server and hears no signal"
 
     refused = other.start(1)
     assert refused.wait() == 0

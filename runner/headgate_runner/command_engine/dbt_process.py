@@ -60,6 +60,12 @@ class DbtProcess:
         """None while it runs; minus the signal's number if one ended it."""
         return self._process.poll()
 
+    @property
+    def broke_off(self) -> bool:
+        """Whether a signal ended it that it cannot answer: what it had sent to the warehouse may go on there."""
+        code = self.returncode
+        return code is not None and code < 0 and code != -signal.SIGINT
+
     def lines(self, tick_seconds: float) -> Iterator[str | None]:
         """Its output until it ended; None whenever it said nothing for so long, so that the reader can live on."""
         while True:

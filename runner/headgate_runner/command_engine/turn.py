@@ -53,16 +53,17 @@ class CommandTurn:
         with self._lock:
             self._stopped = True
             process = self._process
-        if process is None or process.returncode is not None:
+        if process is None:
             return
-        self._share.log.write("warn", f"ending dbt: {reason}")
-        if not process.stop():
-            self._share.log.write("warn", "dbt did not end when asked to; it was killed")
-        if self._share.plan.command.verb == "run-operation":
+        if process.returncode is None:
+            self._share.log.write("warn", f"ending dbt: {reason}")
+            if not process.stop():
+                self._share.log.write("warn", "dbt did not end when asked to; it was killed")
+        if process.broke_off or self._share.plan.command.verb == "run-operation":
             self._hand_back_uncertain()
 
     def _hand_back_uncertain(self) -> None:
-        """Nobody knows what an operation did before it was stopped: it may commit whenever it wants."""
+        """Nobody knows what it wrote: dbt cancelled no query, or it is an operation, which commits when it wants."""
         share = self._share
         run_id, step, runner = share.plan.run_id, share.plan.step, share.settings.runner
         with suppress(HeadgateError):

@@ -15,13 +15,10 @@ from headgate_runner.command_engine.results import (
     source_entry,
 )
 from headgate_runner.share import Share
+from headgate_runner.supervision import DbtKilledError
 
 # dbt's exit code when nodes failed; 0 is success, anything else that it could not go on.
 FAILED_NODES = 1
-
-
-class DbtKilledError(RuntimeError):
-    """dbt's process was killed by nobody of ours: most often for its memory. The runner ends, and starts again."""
 
 
 class Verdict:
@@ -36,9 +33,7 @@ class Verdict:
         expected: the nodes that this command had to build. Raises DbtKilledError.
         """
         if code < 0:
-            raise DbtKilledError(
-                f"dbt was killed by signal {-code}; if nobody did it, it had too little memory"
-            )
+            raise DbtKilledError(-code)
         self._keep_artifacts()
         missing = self._record_results(code, said, expected)
         if code == 0:
