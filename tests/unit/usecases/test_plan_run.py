@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +12,10 @@ from headgate.adapters.memory import MemoryWorld
 from headgate.domain.job import Environment, Job, JobsFile, RetryPolicy, RunnerSize
 from headgate.domain.manifest import Index
 from headgate.domain.plan import COMMAND, Engine
+from headgate.domain.queue import NodeRecord, StepRecord
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
-from headgate.errors import ManifestError, PlanError
+from headgate.errors import ManifestError, PlanError, UnavailableError
 from headgate.usecases.retry_run import retry_run
 from tests.builders import make_index, make_node
 from tests.whole_runs import build, cancel, dispatch, finalizer, plan, session, start
@@ -278,3 +280,26 @@ def test_a_run_whose_queue_was_never_written_is_repeated_whole(world: MemoryWorl
     )
     dispatch(world)
     assert len(plan(world, 1, run.run_id).plan.nodes) == 4
+
+
+def test_whoever_plans_after_a_planner_that_died_writes_the_rest_of_the_same_plan(world: MemoryWorld) -> None:
+    publish(world, make_index(make_node(A), make_node(B, A)).encode())
+    steps(world, "dbt build")
+    steps(world, "dbt retry", job="again")
+    play(world, start(world, "own").run_id, failing="b")
+    good = start(world, "own", "good").run_id
+    repeating = start(world, "again").run_id
+    dispatch(world)
+    write = world.queue.write
+
+    def die(step: StepRecord, nodes: Sequence[NodeRecord]) -> None:
+        raise UnavailableError("the table does not answer")
+
+    world.queue.write = die  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        plan(world, run_id=repeating)
+    world.queue.write = write  # type: ignore[method-assign]
+    # Meanwhile a run ends after which there would be nothing to repeat.
+    assert play(world, good) is RunStatus.SUCCESS
+    assert [node.unique_id for node in plan(world, run_id=repeating).plan.nodes] == [B]
+    assert B in {node.unique_id for node in world.queue.nodes(repeating, 1)}

@@ -1,11 +1,11 @@
 """Plan one step of a run: read the published index, resolve the command, write plan and queue.
 
-Runs once per step however often it is called: a step whose record exists was planned whole, and its plan is
-read back instead. A run that repeats another one plans in its first step what that one left undone.
+Plans once per step however often it is called: a plan that is stored holds, even if whoever made it died before
+its queue was whole. A run that repeats another one plans in its first step what that one left undone.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
@@ -65,20 +65,31 @@ def plan_run(
     run = runs.get_run(run_id)
     environment = jobs.environment(run.environment)
     is_over = run.status.is_final or run.cancel is not None
-    if queue.step(run_id, step) is not None:
-        return PlannedStep(plans.get_plan(run_id, step), environment, is_over)
+    # Some of its queue may be written already, and jobs, durations and earlier runs may have changed since.
+    plan = _stored(run_id, step, plans)
     if is_over:
-        command = Command.parse(run.steps[step - 1])
-        none = Plan(run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
-        return PlannedStep(none, environment, run_is_over=True)
-    plan = draft_plan(
-        run, step, runs=runs, jobs=jobs, bundles=bundles, plans=plans, queue=queue, history=history
-    )
-    plans.put_plan(plan)
+        return PlannedStep(plan or _nothing(run, step, environment), environment, run_is_over=True)
+    if plan is None:
+        plan = draft_plan(
+            run, step, runs=runs, jobs=jobs, bundles=bundles, plans=plans, queue=queue, history=history
+        )
+        plans.put_plan(plan)
     queue.write(
         StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now())), initial_records(plan)
     )
     return PlannedStep(plan, environment)
+
+
+def _stored(run_id: int, step: int, plans: PlanStore) -> Plan | None:
+    try:
+        return plans.get_plan(run_id, step)
+    except NotFoundError:
+        return None
+
+
+def _nothing(run: Run, step: int, environment: Environment) -> Plan:
+    command = Command.parse(run.steps[step - 1])
+    return Plan(run.run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
 
 
 def draft_plan(
@@ -131,11 +142,11 @@ class _Planner:
     def plan(self, undone: Undone) -> Plan:
         command, run = undone.command, self.run
         if undone.is_nothing:
-            environment = self.environment
-            return Plan(
-                run.run_id, self.step, command, run.bundle, environment.name, (), 0, environment.threads,
+            return replace(
+                _nothing(run, self.step, self.environment),
+                command=command,
                 notes=("nothing failed: there is nothing to repeat",),
-            )  # fmt: skip
+            )
         state = self._state_bundle(command)
         index = self._index(command)
         return plan_step(
