@@ -1,8 +1,10 @@
 """A runner stops before its lease ends, and others take it over after: whatever their clocks say."""
 
+from functools import partial
+
 import pytest
 
-from headgate.adapters.memory import MemoryClock, MemoryNodeQueue
+from headgate.adapters.memory import MemoryClock, MemoryNodeQueue, MemoryPlanStore
 from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import (
     FENCE_SECONDS,
@@ -235,11 +237,14 @@ def test_the_reaper_leaves_five_minutes_to_the_clocks(
 ) -> None:
     session = begun(queue, clock, plan, 1)
     assert claimed(session) == OPENING
-    assert take_over(queue, plan, session.until + REAPER_MARGIN_SECONDS) == []
+    plans = MemoryPlanStore()
+    plans.put_plan(plan)
+    take = partial(take_over, *KEY, queue=queue, plans=plans)
+    assert take(session.until + REAPER_MARGIN_SECONDS) == []
     assert state_of(queue, OPENING) is NodeState.RUNNING
-    assert take_over(queue, plan, session.until + REAPER_MARGIN_SECONDS + 1) == [OPENING]
+    assert take(session.until + REAPER_MARGIN_SECONDS + 1) == [OPENING]
     (node,) = [node for node in queue.nodes(*KEY) if node.unique_id == OPENING]
     assert (node.state, node.uncertain) == (NodeState.READY, True)
-    assert take_over(queue, plan, session.until + REAPER_MARGIN_SECONDS + 1) == []
+    assert take(session.until + REAPER_MARGIN_SECONDS + 1) == []
     with pytest.raises(LeaseLostError):
         session.finish(OPENING, None)

@@ -7,11 +7,11 @@ import pytest
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.events import RunFinished
 from headgate.domain.execution import Container, Execution
-from headgate.domain.queue import NodeState, RunnerRecord
+from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
-from headgate.usecases.reap_runs import Reaped, has_begun, reap_runs
+from headgate.usecases.reap_runs import LOOK_SECONDS, Reaped, has_begun, reap_runs
 from headgate.usecases.run_nodes import LEASE_SECONDS, REAPER_MARGIN_SECONDS
 from tests.whole_runs import announced, build, cancel, dispatch, finalizer, plan, session, start
 
@@ -253,3 +253,38 @@ def test_a_run_that_the_listing_still_calls_active_is_left_alone(world: MemoryWo
     world.runs.active_runs = lambda: [listed]  # type: ignore[method-assign]
     assert reap(world).ended == ()
     assert world.machine.started == {}
+
+
+def test_where_no_runner_was_lost_no_node_is_read(
+    world: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(world)
+    session(world), session(world, runner=2)
+    read: list[int] = []
+    nodes = world.queue.nodes
+    monkeypatch.setattr(world.queue, "nodes", lambda *key: read.append(1) or nodes(*key))
+    reap(world)
+    assert read == []
+    world.clock.advance(LEASE_SECONDS + REAPER_MARGIN_SECONDS + 1)
+    reap(world)
+    assert read != []
+
+
+def test_taking_over_ends_with_the_minute_and_leaves_nobody_out_for_ever(world: MemoryWorld) -> None:
+    begin(world), begin(world, "nightly", "n")
+    for run_id in (1, 2):
+        lost = session(world, run_id=run_id)
+        build(lost, 1)
+        lost.next()
+    world.clock.advance(LEASE_SECONDS + REAPER_MARGIN_SECONDS + 1)
+    nodes = world.queue.nodes
+
+    def slowly(run_id: int, step: int) -> list[NodeRecord]:
+        world.clock.advance(LOOK_SECONDS)
+        return nodes(run_id, step)
+
+    world.queue.nodes = slowly  # type: ignore[method-assign]
+    assert len(reap(world).taken_over) == 1
+    assert any(reap(world).taken_over for _ in range(20))
+    world.queue.nodes = nodes  # type: ignore[method-assign]
+    assert not [node for run_id in (1, 2) for node in nodes(run_id, 1) if node.state is NodeState.RUNNING]

@@ -7,6 +7,7 @@ and places of runners that are lost.
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from random import Random
 from typing import TypeVar
 
 from headgate.domain.execution import Container
@@ -24,6 +25,8 @@ from headgate.usecases.watch_leases import take_over
 
 # How long a container may take from its creation to its lease.
 START_SECONDS = 180.0
+# How long a look may go on taking over: the next one begins then.
+LOOK_SECONDS = 60.0
 # ECS' words for a container whose process does not exist yet: whatever lease there is, it is not this one's.
 _NOT_YET_RUNNING = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
 T = TypeVar("T")
@@ -59,8 +62,10 @@ def reap_runs(
     """Look after every active run, every container and every place in a pool. Safe to repeat, beside anybody.
 
     dispatch: starts what can start now (dispatch_runs). What goes wrong with one run or container does not hold up
-    the others; the last failure is raised at the end.
+    the others; the last failure is raised at the end. Taking over ends with the minute: only that reads every node
+    of a run.
     """
+    began = clock.now()
     look = _Look(runs, queue, plans, machine, containers, slots, clock, finalize)
     started = look.attempt(dispatch) or []
     active = look.attempt(runs.active_runs) or []
@@ -69,6 +74,10 @@ def reap_runs(
     freed: list[str] = []
     for run in look.attempt(runs.unannounced) or []:
         freed += look.attempt(look.announce, run) or []
+    # In another order each minute, so that none is always left out.
+    for run in Random(began).sample(look.building, len(look.building)):  # noqa: S311 - no secret
+        if clock.now() < began + LOOK_SECONDS:
+            look.attempt(look.take_over, run)
     for environment in sorted({run.environment for run in active}):
         freed += look.attempt(look.free, environment) or []
     if look.failure is not None:
@@ -78,7 +87,7 @@ def reap_runs(
 
 @dataclass
 class _Look:
-    """The look of one minute. `failure`: the last thing that went wrong."""
+    """The look of one minute. building: runs whose execution goes on; failure: the last thing that went wrong."""
 
     runs: RunStore
     queue: NodeQueue
@@ -88,6 +97,7 @@ class _Look:
     slots: Slots
     clock: Clock
     finalize: FinalizeRun
+    building: list[Run] = field(default_factory=list)
     taken_over: list[str] = field(default_factory=list)
     failure: Exception | None = None
 
@@ -112,7 +122,7 @@ class _Look:
         if run.cancel is not None:
             return self._cancel(run).status.is_final
         if execution is not None:
-            self._take_over(run)
+            self.building.append(run)
         elif run.execution_arn is not None:
             # It was recorded, and Step Functions does not know it (yet): the name keeps it from starting twice.
             self.machine.start(run)
@@ -129,12 +139,10 @@ class _Look:
             run, runs=self.runs, machine=self.machine, queue=self.queue, bus=self.finalize.bus
         )
 
-    def _take_over(self, run: Run) -> None:
+    def take_over(self, run: Run) -> None:
+        # Before its step is planned there is no lease; planning has retries and a time limit of its own.
         step = current_step(run, self.queue)
-        if self.queue.step(run.run_id, step) is None:
-            return  # it is being planned; that has retries and a time limit of its own
-        plan = self.plans.get_plan(run.run_id, step)
-        self.taken_over += take_over(self.queue, plan, self.clock.now())
+        self.taken_over += take_over(run.run_id, step, self.clock.now(), queue=self.queue, plans=self.plans)
 
     def stop_containers(self) -> list[str]:
         """The ARNs of those that were told to stop."""

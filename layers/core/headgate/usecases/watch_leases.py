@@ -6,7 +6,6 @@ it first saw a lease as it is. A lease that stays the same for longer than a lea
 
 from threading import Lock
 
-from headgate.domain.plan import Plan
 from headgate.domain.queue import (
     LEASE_SECONDS,
     MARGIN_SECONDS,
@@ -15,7 +14,7 @@ from headgate.domain.queue import (
     expired,
     void_epochs,
 )
-from headgate.ports import Clock, NodeQueue
+from headgate.ports import Clock, NodeQueue, PlanStore
 from headgate.usecases.repair_queue import repair_queue
 
 
@@ -57,12 +56,15 @@ class LeaseWatch:
         return self._clock.now() - since >= LEASE_SECONDS + MARGIN_SECONDS
 
 
-def take_over(queue: NodeQueue, plan: Plan, now: float, margin: float = REAPER_MARGIN_SECONDS) -> list[str]:
+def take_over(run_id: int, step: int, now: float, *, queue: NodeQueue, plans: PlanStore) -> list[str]:
     """End the leases that ran out long ago by this clock, and bring the queue in order; the nodes that changed.
 
-    For who looks once and forgets (the reaper). Safe to repeat, and beside live runners.
+    For who looks once and forgets (the reaper). Safe to repeat, and beside live runners. While every runner keeps its
+    first lease this is one request, however many nodes there are: nobody was lost, so nothing can be in disorder.
     """
-    key = (plan.run_id, plan.step)
-    for record in expired(queue.runners(*key), now, margin):
-        queue.expire_lease(*key, record)
-    return repair_queue(queue, plan, void_epochs(queue.runners(*key)))
+    leases = queue.runners(run_id, step)
+    lost = expired(leases, now, REAPER_MARGIN_SECONDS)
+    for record in lost:
+        queue.expire_lease(run_id, step, record)
+    void = void_epochs(queue.runners(run_id, step) if lost else leases)
+    return repair_queue(queue, plans.get_plan(run_id, step), void) if void else []
