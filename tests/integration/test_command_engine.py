@@ -233,18 +233,28 @@ def test_a_bundle_of_another_dbt_is_refused_by_name(other: Stage) -> None:
     assert other.statuses == {}
 
 
-def test_success_without_results_is_a_failure(other: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("command", "forgotten", "built"),
+    [
+        ("dbt seed", "run_results.json", {"seed.plain.letters": "success"}),
+        ("dbt docs generate --no-compile", "catalog.json", {}),
+    ],
+)
+def test_success_that_left_nothing_behind_is_a_failure(
+    other: Stage, tmp_path: Path, command: str, forgotten: str, built: dict[str, str]
+) -> None:
     forgetful = tmp_path / "dbt"
     forgetful.write_text(
         f'#!/bin/sh\n{OTHER_DBT} "$@"\ncode=$?\nwhile [ "$1" != --target-path ]; do shift; done\n'
-        'rm "$2/run_results.json"\nexit $code\n'
+        f'rm "$2/{forgotten}"\nexit $code\n'
     )
     forgetful.chmod(0o755)
-    other.begin("dbt seed", runners=1)
+    other.begin(command, runners=1)
     assert other.start(1, HEADGATE_DBT=str(forgetful)).wait(240) == 0
-    assert other.statuses == {COMMAND: "error", "seed.plain.letters": "success"}
-    other.run_results()
-    assert "left no run_results.json" in str(other.world.runs.get_run(other.key[0]).error)
+    assert other.statuses == {COMMAND: "error", **built}
+    with suppress(NotFoundError):  # docs have none
+        other.run_results()
+    assert f"left no {forgotten}" in str(other.world.runs.get_run(other.key[0]).error)
 
 
 # Verbs without a graph -----------------------------------------------------------------------------------------

@@ -13,13 +13,13 @@ from typing import Any
 from headgate.domain.plan import Plan
 from headgate.errors import HeadgateError
 
-RUN_RESULTS, SOURCES = "run_results.json", "sources.json"
-# verb -> the file that says what became of its nodes. `docs generate --no-compile` and `deps` have none.
+RUN_RESULTS, SOURCES, CATALOG = "run_results.json", "sources.json", "catalog.json"
+# verb -> the file that says what became of its nodes. `docs generate` and `deps` have none.
 RESULTS_OF = dict.fromkeys(
     ("build", "run", "test", "seed", "snapshot", "compile", "run-operation", "clone"), RUN_RESULTS
 ) | {"source freshness": SOURCES}
 # What a person may want to see afterwards, if dbt has written it.
-ARTIFACTS = ("manifest.json", "catalog.json", "index.html", SOURCES)
+ARTIFACTS = ("manifest.json", CATALOG, "index.html", SOURCES)
 # What must be in the results; others (exposures, saved queries) not every version of dbt tells about.
 BUILT = frozenset({"model", "seed", "snapshot", "test", "unit_test"})
 # What the runner itself tells dbt: a person's `dbt retry` would take it over.
@@ -62,13 +62,26 @@ def read_results(path: Path, invocation: str) -> Results:
 
     Raises ResultsMissingError: there is no file, it is cut off, or another run has left it.
     """
+    found = _read_artifact(path, invocation, "results")
+    return Results(
+        found["metadata"],
+        found.get("args") or {},
+        float(found.get("elapsed_time") or 0),
+        tuple(found["results"]),
+    )
+
+
+def check_catalog(path: Path, invocation: str) -> None:
+    """What `docs generate` is for. Raises ResultsMissingError as `read_results` does."""
+    _read_artifact(path, invocation, "nodes")
+
+
+def _read_artifact(path: Path, invocation: str, part: str) -> dict[str, Any]:
+    """dbt's file; `part`: what it must have besides metadata."""
     try:
-        found = json.loads(path.read_bytes())
-        metadata, entries = found["metadata"], found["results"]
-        said = str(metadata["invocation_id"])
-        results = Results(
-            metadata, found.get("args") or {}, float(found.get("elapsed_time") or 0), tuple(entries)
-        )
+        found: dict[str, Any] = json.loads(path.read_bytes())
+        # A part that is null is as bad as one that is absent.
+        said, _ = str(found["metadata"]["invocation_id"]), len(found[part])
     except FileNotFoundError as fault:
         raise ResultsMissingError(f"dbt left no {path.name}: nobody knows what it has done") from fault
     except (ValueError, KeyError, TypeError) as fault:
@@ -77,7 +90,7 @@ def read_results(path: Path, invocation: str) -> Results:
         raise ResultsMissingError(
             f"dbt's {path.name} is of another invocation, {said} instead of {invocation}"
         )
-    return results
+    return found
 
 
 def check_complete(expected: Iterable[str], results: Results) -> None:

@@ -7,9 +7,11 @@ from headgate_runner.command_engine.json_log import Said
 from headgate_runner.command_engine.records import Records
 from headgate_runner.command_engine.results import (
     ARTIFACTS,
+    CATALOG,
     RESULTS_OF,
     SOURCES,
     ResultsMissingError,
+    check_catalog,
     check_complete,
     read_results,
     source_entry,
@@ -64,9 +66,11 @@ class Verdict:
     def _record_results(self, code: int, said: Said, expected: set[str]) -> str | None:
         plan = self._share.plan
         name = RESULTS_OF.get(plan.command.verb)
-        if name is None:
-            return None
         try:
+            if code == 0 and plan.command.verb == "docs generate":
+                check_catalog(self._folders.target / CATALOG, said.invocation)
+            if name is None:
+                return None
             results = read_results(self._folders.target / name, said.invocation)
             if code == 0 and plan.command.is_graph:
                 check_complete(expected, results)

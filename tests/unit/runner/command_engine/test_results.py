@@ -10,6 +10,7 @@ from headgate.domain.command import Command
 from headgate.domain.plan import Plan, PlannedNode
 from headgate_runner.command_engine.results import (
     ResultsMissingError,
+    check_catalog,
     check_complete,
     expected_of,
     read_results,
@@ -41,9 +42,10 @@ def plan_of(*nodes: PlannedNode, command: str = "dbt build") -> Plan:
         (WHOLE[:-30], "not whole"),
         ("[]", "not whole"),
         ('{"results": []}', "not whole"),
+        ('{"metadata": {"invocation_id": "mine"}, "results": null}', "not whole"),
         (WHOLE.replace("mine", "another"), "of another invocation, another instead of mine"),
     ],
-    ids=["absent", "empty", "truncated", "no object", "without metadata", "another run's"],
+    ids=["absent", "empty", "truncated", "no object", "without metadata", "without results", "another run's"],
 )
 def test_a_file_that_proves_nothing_is_refused(content: str | None, said: str, tmp_path: Path) -> None:
     path = tmp_path / "run_results.json"
@@ -51,6 +53,16 @@ def test_a_file_that_proves_nothing_is_refused(content: str | None, said: str, t
         path.write_text(content)
     with pytest.raises(ResultsMissingError, match=said):
         read_results(path, "mine")
+
+
+def test_docs_are_there_only_with_the_catalog_of_this_invocation(tmp_path: Path) -> None:
+    path = tmp_path / "catalog.json"
+    with pytest.raises(ResultsMissingError, match=r"left no catalog\.json"):
+        check_catalog(path, "mine")
+    path.write_text(json.dumps({"metadata": DOCUMENT["metadata"], "nodes": {}}))
+    check_catalog(path, "mine")
+    with pytest.raises(ResultsMissingError, match="of another invocation"):
+        check_catalog(path, "yours")
 
 
 def test_a_node_without_a_result_is_not_done(tmp_path: Path) -> None:
