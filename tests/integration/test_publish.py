@@ -102,6 +102,8 @@ def test_what_is_in_a_bundle(publish: Publish, world: MemoryWorld, shop_project:
         jobs_file.read_text().replace("schema: analytics", "schema: lake").replace("threads: 4", "threads: 7")
     )
     jobs_file.write_text(text)
+    settings = shop_project / "dbt_project.yml"
+    settings.write_text(settings.read_text() + "\nflags:\n  fail_fast: true\n")
     found = digest(publish("--json"))
 
     names = archive(world, found).namelist()
@@ -123,6 +125,7 @@ def test_what_is_in_a_bundle(publish: Publish, world: MemoryWorld, shop_project:
     index = Index.decode(read(world, found, f"{PLAIN}/{INDEX}"))
     orders = index.nodes["model.shop.fct_orders"]
     assert orders.schema == "lake_finance"
+    assert index.fail_fast
     manifest = json.loads(read(world, found, f"{PLAIN}/{MANIFEST}"))
     assert (
         manifest["nodes"]["model.shop.fct_orders"]["relation_name"]

@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from headgate.domain import bundle as names
 from headgate.domain.bundle import Bundle, BundleMetadata, content_digest
@@ -57,12 +58,13 @@ def build_bundle(
         on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
         kept = cache / project.name / environment.name / digest
         parse = parse_project(project, environment.target, text, secrets or {}, scratch / digest, kept, dbt)
-        parses[digest] = _read(parse, scratch / digest)
+        parses[digest] = _read(parse, project, scratch / digest)
     return _pack(project, environment, variables, parses, scratch)
 
 
-def _read(parse: Parse, scratch: Path) -> _Parsed:
+def _read(parse: Parse, project: Project, scratch: Path) -> _Parsed:
     index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
+    index = replace(index, fail_fast=project.fail_fast)
     packed = scratch / names.INDEX
     packed.write_bytes(index.encode())
     return _Parsed(parse, index, packed)

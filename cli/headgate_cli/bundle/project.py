@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A dbt project: its folder, its name, and the profile that it asks for."""
+    """A dbt project: its folder, its name, the profile that it asks for, and whether its flags say `fail_fast`."""
 
     folder: Path
     name: str
     profile: str
+    fail_fast: bool = False
 
     def files(self) -> list[str]:
         """Paths of everything that belongs to a bundle, relative, with forward slashes, sorted."""
@@ -38,7 +39,7 @@ class Project:
             copy = folder / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.folder / name, copy)
-        return Project(folder, self.name, self.profile)
+        return replace(self, folder=folder)
 
     def digests(self) -> dict[str, str]:
         """Path -> sha256 of the content."""
@@ -54,7 +55,9 @@ def read_project(folder: Path) -> Project:
     name = str(settings.get("name") or "")
     if not name:
         raise ProjectError(f"{path}: the project has no name")
-    return Project(folder, name, str(settings.get("profile") or ""))
+    flags = settings.get("flags") or {}
+    fail_fast = isinstance(flags, dict) and flags.get("fail_fast") is True
+    return Project(folder, name, str(settings.get("profile") or ""), fail_fast)
 
 
 def read_yaml(path: Path, loader: YAML | None = None) -> Any:

@@ -109,7 +109,7 @@ def test_refuses(text: str, words: str) -> None:
         ("dbt build", ["build"]),
         ("dbt run -x -f -s a b --exclude c", ["run", "--full-refresh", "--fail-fast", "--select", "a",
                                               "--select", "b", "--exclude", "c"]),
-        ("dbt test --store-failures --no-fail-fast", ["test", "--store-failures"]),
+        ("dbt test --store-failures --no-fail-fast", ["test", "--no-fail-fast", "--store-failures"]),
         ("dbt build --resource-types model seed --exclude-resource-type=test",
          ["build", "--resource-type", "model", "--resource-type", "seed", "--exclude-resource-type", "test"]),
         ("dbt docs generate --no-compile", ["docs", "generate", "--no-compile"]),

@@ -7,6 +7,7 @@ from time import process_time
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from headgate.domain.command import Command
 from headgate.domain.error_class import ErrorClass
@@ -346,6 +347,12 @@ def test_what_binds_the_runners_is_in_the_plan() -> None:
     found = plan(make_index(*CHAIN), "dbt build --fail-fast", error_classes=(own,))
     assert (found.fail_fast, found.error_classes) == (True, (own,))
     assert plan(make_index(*CHAIN)).fail_fast is False
+
+
+def test_the_flags_of_the_project_fail_fast_unless_the_command_says_otherwise() -> None:
+    index = replace(make_index(*CHAIN), fail_fast=True)
+    assert plan(index).fail_fast is True
+    assert plan(index, "dbt build --no-fail-fast").fail_fast is False
     assert [node.repeatable for node in plan(EVERYTHING, "dbt snapshot").nodes] == [False, False]
 
 

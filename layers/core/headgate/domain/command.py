@@ -22,9 +22,10 @@ _MACRO = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", re.ASCII)
 class Command:
     """One dbt command.
 
-    verb: one of `VERBS`. select, exclude: dbt's selection strings. vars: JSON with sorted keys. macro: what
-    `run-operation` calls. state: the environment whose published manifest `clone` copies from; the runner says
-    where it lies. options: whatever else was given, checked, as dbt's own words.
+    verb: one of `VERBS`. select, exclude: dbt's selection strings. vars: JSON with sorted keys. fail_fast: None
+    leaves it to the project's flags. macro: what `run-operation` calls. state: the environment whose published
+    manifest `clone` copies from; the runner says where it lies. options: whatever else was given, checked, as dbt's
+    own words.
     """
 
     verb: str
@@ -32,7 +33,7 @@ class Command:
     exclude: tuple[str, ...] = ()
     full_refresh: bool = False
     vars: str = "{}"
-    fail_fast: bool = False
+    fail_fast: bool | None = None
     resource_types: tuple[str, ...] = ()
     exclude_resource_types: tuple[str, ...] = ()
     store_failures: bool = False
@@ -55,7 +56,8 @@ class Command:
         """dbt's arguments for this command, without where it runs (target, folders, threads, state)."""
         words = [*self.verb.split(), *([self.macro] if self.macro else []), *self.options]
         words += ["--full-refresh"] if self.full_refresh else []
-        words += ["--fail-fast"] if self.fail_fast else []
+        if self.fail_fast is not None:
+            words += ["--fail-fast" if self.fail_fast else "--no-fail-fast"]
         words += ["--store-failures"] if self.store_failures else []
         for name, values in (
             ("--resource-type", self.resource_types),

@@ -88,7 +88,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     """All nodes of a project by unique_id, in the manifest's order, and where they came from.
 
     groups: group name -> owner. default_selector: the name of the selector that dbt uses when a command has
-    neither --select nor --exclude (selectors.yml, `default: true`).
+    neither --select nor --exclude (selectors.yml, `default: true`). fail_fast: what the flags of dbt_project.yml say,
+    which no manifest tells.
     """
 
     dbt_version: str = ""
@@ -98,6 +99,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     nodes: dict[str, Node] = {}
     groups: dict[str, str] = {}
     default_selector: str | None = None
+    fail_fast: bool = False
 
     def encode(self) -> bytes:
         """This index as MessagePack, with its format version and a digest of all that follows."""

@@ -89,7 +89,7 @@ def plan_step(
         critical_path_seconds=round(critical, 3),
         notes=(*chosen.notes, *nodes.notes()),
         engine=engine,
-        fail_fast=command.fail_fast,
+        fail_fast=index.fail_fast if command.fail_fast is None else command.fail_fast,
         retries=job.retries if job else RetryPolicy(),
         error_classes=environment.error_classes,
         pools=nodes.pools,
