@@ -103,6 +103,47 @@ def test_a_run_that_is_stopped_in_aws_waits_for_its_runners_to_leave(world: Memo
     assert world.runs.get_run(1).error == "cancelled in AWS: 1 node stopped (raw), 3 never started"
 
 
+def test_the_places_of_a_run_out_of_time_are_free_once_its_runners_have_left(world: MemoryWorld) -> None:
+    start(world), dispatch(world), plan(world)
+    building = session(world)
+    build(building, 1)
+    place = f"1#1#1#1#{building.next().unique_id}"  # type: ignore[union-attr]
+    world.slots.take("production", "warehouse", place, 1)
+    sleep, held = world.clock.sleep, []
+
+    def leave(seconds: float) -> None:
+        sleep(seconds)
+        record = world.queue.step(1, 1)
+        held.append((record.halted if record else None, world.slots.holders("production", "warehouse")))
+        building.hand_back()
+        building.end("stopped by SIGTERM")
+
+    world.clock.sleep = leave  # type: ignore[method-assign]
+    finalizer(world).after_execution(1, "TIMED_OUT", "")
+    assert held == [("the execution ended as TIMED_OUT", [place])]
+    assert world.runs.get_run(1).error == "the execution ended as TIMED_OUT"
+    assert world.slots.holders("production", "warehouse") == []
+
+
+def test_an_execution_that_fails_after_everything_was_built_halts_nothing(world: MemoryWorld) -> None:
+    start(world), dispatch(world), plan(world)
+    building = session(world)
+    build(building)
+    building.end()
+    finalizer(world).after_execution(1, "FAILED", "")
+    record = world.queue.step(1, 1)
+    assert record is not None
+    assert record.halted is None
+
+
+def test_a_cancel_whose_asker_died_is_heard_between_two_steps(world: MemoryWorld) -> None:
+    start(world, "two_steps"), dispatch(world), plan(world)
+    build(session(world))
+    world.runs.request_cancel(1, "by ana")
+    assert finalizer(world)(1, 1).next_step is None
+    assert world.runs.get_run(1).error == "cancelled by ana: step 2 never began"
+
+
 def test_a_runner_that_never_leaves_is_not_waited_for_for_ever(world: MemoryWorld) -> None:
     start(world), dispatch(world), plan(world)
     session(world)

@@ -215,6 +215,16 @@ def test_only_the_first_step_of_a_retry_looks_back(world: MemoryWorld) -> None:
     assert len(plan(world, 2, again.run_id).plan.nodes) == 4
 
 
+def test_dbt_retry_looks_at_the_step_before_it_first(world: MemoryWorld) -> None:
+    publish(world, make_index(make_node(A), make_node(B, A)).encode())
+    steps(world, "dbt build")
+    steps(world, "dbt build", "dbt retry", job="again")
+    play(world, start(world, "own").run_id, failing="b")
+    repeating = start(world, "again").run_id
+    play(world, repeating)
+    assert not plan(world, 2, repeating).plan.has_turn
+
+
 def test_dbt_retry_after_a_good_run_does_nothing(world: MemoryWorld) -> None:
     steps(world, "dbt build")
     steps(world, "dbt retry", job="again")

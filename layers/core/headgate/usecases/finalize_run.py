@@ -95,7 +95,9 @@ class FinalizeRun:
         if run.status.is_final:
             return self._announce(run, step)
         if cancelled:
-            self._stop_runners(run, step, fault)
+            self._say_cancelled(run, step, fault)
+        if cancelled or last:
+            self._stop_runners(run_id, step, fault or "the run has ended")
         plan = self._plan(run_id, step)
         results = [found for found in self.queue.results(run_id, step) if found.unique_id not in OWN]
         records = self.queue.step(run_id, step), self.queue.nodes(run_id, step)
@@ -128,13 +130,18 @@ class FinalizeRun:
         fault = f"the execution ended as {status}" + (f": {cause}" if cause else "")
         return self(run_id, step, fault, last=True)
 
-    def _stop_runners(self, run: Run, step: int, reason: str | None) -> None:
-        """Make known that this is a cancel, no loss of the containers alone, and give the runners time to leave."""
+    def _say_cancelled(self, run: Run, step: int, reason: str | None) -> None:
+        """Make known that this is a cancel, no loss of the containers alone."""
         self.runs.request_cancel(run.run_id, "in AWS" + (f" ({reason})" if reason else ""))
         run = self.runs.get_run(run.run_id)
         self.queue.halt(run.run_id, step, f"cancelled {run.cancel}")
-        if self.clock is not None:
-            wait_for_runners(run.run_id, step, queue=self.queue, clock=self.clock)
+
+    def _stop_runners(self, run_id: int, step: int, reason: str) -> None:
+        """Give those that are still there time to leave: after this their places and their job's slot are free."""
+        if any(not record.ended for record in self.queue.runners(run_id, step)):
+            self.queue.halt(run_id, step, reason)
+            if self.clock is not None:
+                wait_for_runners(run_id, step, queue=self.queue, clock=self.clock)
 
     def _end(self, run: Run, step: int, ended: StepOutcome) -> Finalized:
         status = RunStatus.SUCCESS if ended.error is None else RunStatus.ERROR
