@@ -12,6 +12,7 @@ from headgate.domain.queue import (
     MARGIN_SECONDS,
     REAPER_MARGIN_SECONDS,
     Claim,
+    NodeRecord,
     NodeState,
 )
 from headgate.errors import LeaseLostError, UnavailableError
@@ -38,12 +39,19 @@ class Skewed:
 
 
 class SlowQueue(MemoryNodeQueue):
-    """A queue that takes its time to renew, or to list, leases."""
+    """A queue that takes its time to renew, or to list, leases, or to answer a claim."""
 
     def __init__(self, clock: MemoryClock) -> None:
         super().__init__()
         self._clock = clock
-        self.renewing = self.listing = 0.0
+        self.renewing = self.listing = self.claiming = 0.0
+
+    def claim(
+        self, run_id: int, step: int, unique_id: str, *, runner: int, epoch: int, at: str
+    ) -> NodeRecord | None:
+        record = super().claim(run_id, step, unique_id, runner=runner, epoch=epoch, at=at)
+        self._clock.advance(self.claiming)
+        return record
 
     def renew_lease(self, run_id: int, step: int, runner: int, epoch: int, until: float) -> bool:
         done = super().renew_lease(run_id, step, runner, epoch, until)
@@ -248,3 +256,12 @@ def test_the_reaper_leaves_five_minutes_to_the_clocks(
     assert take(session.until + REAPER_MARGIN_SECONDS + 1) == []
     with pytest.raises(LeaseLostError):
         session.finish(OPENING, None)
+
+
+def test_a_claim_that_is_answered_too_late_is_nobodys(clock: MemoryClock) -> None:
+    queue = SlowQueue(clock)
+    session = begun(queue, clock, write(queue, plan_of()), 1)
+    queue.claiming = LEASE_SECONDS
+    with pytest.raises(LeaseLostError):
+        session.next()
+    assert state_of(queue, OPENING) is NodeState.RUNNING
