@@ -14,18 +14,10 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 from dbt.utils import args_to_dict
 
-from headgate.domain.command import Command
+from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult, completed_at
+from headgate_runner.asked_args import asked_args
 from headgate_runner.redaction import Redactor
-
-# What the runner itself tells dbt about folders, logs and artifacts. `dbt retry` takes over every argument it finds,
-# so these would give a person's retry no output and no artifacts.
-OWN_ARGS = frozenset(
-    {
-        "project_dir", "profiles_dir", "target_path", "log_path", "write_json", "log_level", "log_level_file",
-        "print", "use_colors", "version_check", "fail_fast", "send_anonymous_usage_stats",
-    }
-)  # fmt: skip
 
 
 def to_record(result: RunResult, runner: int, redactor: Redactor) -> NodeResult:
@@ -88,16 +80,14 @@ def _take_over_compiled(result: RunResult, entry: Mapping[str, Any]) -> None:
     node.relation_name = entry.get("relation_name") or getattr(node, "relation_name", None)
 
 
-def invocation(flags: Any, command: Command, elapsed: float) -> bytes:
-    """What run_results.json says besides its results: metadata, args, elapsed_time (seconds); as JSON.
-
-    `args` keeps what `dbt retry` needs (`which` first of all), with the selection as the command had it.
-    """
-    args = {**args_to_dict(flags), "invocation_command": command.line}
+def invocation(flags: Any, plan: Plan, elapsed: float) -> bytes:
+    """What run_results.json says besides its results: metadata, args, elapsed_time (seconds); as JSON."""
     artifact = RunResultsArtifact.from_execution_results(
-        results=[], elapsed_time=elapsed, generated_at=datetime.now(UTC).replace(tzinfo=None), args=args
+        results=[],
+        elapsed_time=elapsed,
+        generated_at=datetime.now(UTC).replace(tzinfo=None),
+        args={**args_to_dict(flags), "invocation_command": plan.command.line},
     ).to_dict(omit_none=False)
-    kept = {name: value for name, value in artifact["args"].items() if name not in OWN_ARGS}
-    kept |= {"select": list(command.select), "exclude": list(command.exclude), "fail_fast": command.fail_fast}
-    record = {"metadata": artifact["metadata"], "args": kept, "elapsed_time": elapsed}
+    args = asked_args(artifact["args"], plan)
+    record = {"metadata": artifact["metadata"], "args": args, "elapsed_time": elapsed}
     return json.dumps(record, default=str).encode()

@@ -131,7 +131,7 @@ class StepEnds:
         engine.manifest.write(str(path))
         self._put("manifest.json", path.read_bytes())
         elapsed = time.time() - engine.started_at
-        self._put("invocation.json", run_results.invocation(engine.args, self._share.plan.command, elapsed))
+        self._put("invocation.json", run_results.invocation(engine.args, self._share.plan, elapsed))
 
     def _put(self, name: str, body: bytes) -> None:
         plan = self._share.plan

@@ -12,6 +12,7 @@ from typing import Any
 
 from headgate.domain.plan import Plan
 from headgate.errors import HeadgateError
+from headgate_runner.asked_args import asked_args
 
 RUN_RESULTS, SOURCES, CATALOG = "run_results.json", "sources.json", "catalog.json"
 # verb -> the file that says what became of its nodes. `docs generate` and `deps` have none.
@@ -22,13 +23,6 @@ RESULTS_OF = dict.fromkeys(
 ARTIFACTS = ("manifest.json", CATALOG, "index.html", SOURCES)
 # What must be in the results; others (exposures, saved queries) not every version of dbt tells about.
 BUILT = frozenset({"model", "seed", "snapshot", "test", "unit_test"})
-# What the runner itself tells dbt: a person's `dbt retry` would take it over.
-OWN_ARGS = frozenset(
-    {
-        "project_dir", "profiles_dir", "target_path", "log_path", "log_format", "log_level", "log_level_file",
-        "use_colors", "version_check", "send_anonymous_usage_stats", "state", "output",
-    }
-)  # fmt: skip
 
 
 class ResultsMissingError(HeadgateError):
@@ -46,15 +40,9 @@ class Results:
 
     def invocation(self, plan: Plan) -> bytes:
         """The step's invocation.json: what finalize_run writes around the merged results."""
-        command = plan.command
-        kept = {name: value for name, value in self.args.items() if name not in OWN_ARGS}
-        if command.is_graph:
-            # A second attempt builds what is left by `dbt retry`; the step is still what the job says.
-            kept |= {"which": command.verb, "select": list(command.select), "exclude": list(command.exclude)}
-        kept |= {"invocation_command": command.line}
-        return json.dumps(
-            {"metadata": dict(self.metadata), "args": kept, "elapsed_time": self.elapsed}
-        ).encode()
+        args = asked_args(self.args, plan) | {"invocation_command": plan.command.line}
+        record = {"metadata": dict(self.metadata), "args": args, "elapsed_time": self.elapsed}
+        return json.dumps(record).encode()
 
 
 def read_results(path: Path, invocation: str) -> Results:

@@ -11,6 +11,7 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import CompiledNode
 
 from headgate.domain.command import Command
+from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult
 from headgate_runner import run_results
 from headgate_runner.redaction import Redactor
@@ -129,13 +130,15 @@ def test_the_invocation_keeps_what_a_retry_needs_and_nothing_of_this_process() -
     command = Command(
         "build", select=("tag:finance+",), exclude=("a b",), full_refresh=True, vars='{"day": 1}'
     )
-    found = json.loads(run_results.invocation(flags, command, 12.5))
+    plan = Plan(1, 1, command, "b", "production", (), 1, 4, fail_fast=True)
+    found = json.loads(run_results.invocation(flags, plan, 12.5))
 
     assert found["metadata"]["dbt_schema_version"].endswith("/run-results/v6.json")
     assert found["elapsed_time"] == 12.5
     assert found["args"]["select"] == ["tag:finance+"]
     assert found["args"]["exclude"] == ["a b"]
     assert "write_json" not in found["args"]
+    assert found["args"]["fail_fast"] is True
     assert found["args"]["invocation_command"] == (
         "dbt build --full-refresh --select tag:finance+ --exclude 'a b' --vars '{\"day\": 1}'"
     )

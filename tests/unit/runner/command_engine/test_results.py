@@ -95,6 +95,7 @@ def test_the_step_keeps_the_arguments_of_its_own_command(tmp_path: Path) -> None
         "full_refresh": False,
         "select": ["tag:a+"],
         "exclude": [],
+        "fail_fast": False,
         "invocation_command": "dbt build --select tag:a+",
     }
 
