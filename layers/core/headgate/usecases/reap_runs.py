@@ -7,7 +7,6 @@ and places of runners that are lost.
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
-from random import Random
 from typing import TypeVar
 
 from headgate.domain.execution import Container
@@ -74,8 +73,7 @@ def reap_runs(
     freed: list[str] = []
     for run in look.attempt(runs.unannounced) or []:
         freed += look.attempt(look.announce, run) or []
-    # In another order each minute, so that none is always left out.
-    for run in Random(began).sample(look.building, len(look.building)):  # noqa: S311 - no secret
+    for run in _from_elsewhere(look.building, began):
         if clock.now() < began + LOOK_SECONDS:
             look.attempt(look.take_over, run)
     for environment in sorted({run.environment for run in active}):
@@ -83,6 +81,13 @@ def reap_runs(
     if look.failure is not None:
         raise look.failure
     return Reaped(tuple(started), tuple(ended), tuple(look.taken_over), tuple(stopped), tuple(freed))
+
+
+def _from_elsewhere(runs: list[Run], now: float) -> list[Run]:
+    """The same runs, begun at another one each minute, so that none is always left out."""
+    # Multiples of the golden ratio's fraction spread evenly over any number of runs.
+    start = int(now // LOOK_SECONDS * 0.618034 % 1 * len(runs))
+    return runs[start:] + runs[:start]
 
 
 @dataclass
