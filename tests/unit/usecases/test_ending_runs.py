@@ -203,6 +203,16 @@ def test_whoever_comes_last_ends_the_run_whatever_hinders_its_alerts(world: Memo
     assert world.runs.take_slot(following)
 
 
+def test_an_artifact_that_nobody_can_read_does_not_keep_a_run_from_ending(world: MemoryWorld) -> None:
+    run_id = begin(world)
+    plan(world, run_id)
+    build(world, run_id)
+    world.artifacts.put(run_id, 1, "invocation.json", b"{cut sho")
+    with pytest.raises(ValueError, match="Expecting"):
+        finalizer(world).after_execution(run_id, "FAILED", "")
+    assert world.runs.get_run(run_id).status is RunStatus.ERROR
+
+
 def test_a_second_step_follows_a_good_first_one(world: MemoryWorld) -> None:
     run_id = begin(world, "two_steps")
     plan(world, run_id)

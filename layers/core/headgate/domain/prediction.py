@@ -5,10 +5,12 @@ full, says nothing by what it took before.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from statistics import median
 
 from headgate.domain.manifest import Index
+from headgate.domain.plan import Plan
+from headgate.domain.results import NodeResult, NodeStatus
 
 # Seconds of a node that was never built and has no relative of its materialisation that was. They say little
 # about any warehouse; what counts is their order: tables cost most, views and exposures next to nothing.
@@ -27,6 +29,7 @@ UNKNOWN_SECONDS = {
     "saved_query": 0.1,
 }
 _UNKNOWN_MATERIALIZATION = 10.0
+_RAN = frozenset({NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL})
 
 
 def build_key(unique_id: str, materialized: str, *, full_refresh: bool) -> str:
@@ -36,6 +39,17 @@ def build_key(unique_id: str, materialized: str, *, full_refresh: bool) -> str:
     """
     full = " in full" if full_refresh and materialized == "incremental" else ""
     return f"{unique_id} as {materialized}{full}"
+
+
+def durations(results: Iterable[NodeResult], plan: Plan) -> dict[str, float]:
+    """build_key -> seconds, of the nodes that really ran: what predictions are learnt from."""
+    built = {node.unique_id: node.materialized for node in plan.nodes}
+    built |= {test: "unit_test" for node in plan.nodes for test in node.unit_tests}
+    return {
+        build_key(r.unique_id, built[r.unique_id], full_refresh=plan.command.full_refresh): r.seconds
+        for r in results
+        if r.status in _RAN and r.seconds > 0 and r.unique_id in built
+    }
 
 
 class Predictions:

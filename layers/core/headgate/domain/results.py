@@ -10,6 +10,8 @@ from typing import Any
 
 # How much of a message is listed with a node; the whole of it is in the full result.
 MESSAGE_LENGTH = 2_000
+# dbt writes no run_results.json for these; what became of the sources is in the runner's sources.json.
+WITHOUT_RUN_RESULTS = frozenset({"deps", "source freshness"})
 
 
 class NodeStatus(StrEnum):

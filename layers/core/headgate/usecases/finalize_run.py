@@ -9,15 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.domain.alerts import Alert, first_line
-from headgate.domain.bundle import INDEX, named
-from headgate.domain.manifest import Index
-from headgate.domain.outcome import StepOutcome, cancelled_text, held_back, outcome
+from headgate.domain.outcome import StepOutcome, cancelled_text, outcome
 from headgate.domain.plan import COMMAND, OPENING, Plan
-from headgate.domain.prediction import build_key
-from headgate.domain.results import NodeResult, NodeStatus, counts, merge_run_results
+from headgate.domain.prediction import durations
+from headgate.domain.results import WITHOUT_RUN_RESULTS, NodeResult, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
-from headgate.errors import HeadgateError, ManifestError, NotFoundError
+from headgate.errors import NotFoundError
 from headgate.ports import (
     AlertTopic,
     ArtifactStore,
@@ -32,13 +29,12 @@ from headgate.ports import (
 )
 from headgate.usecases.announce_end import announce_end
 from headgate.usecases.free_slots import free_slots_of
+from headgate.usecases.raise_alerts import raise_alerts
 from headgate.usecases.stop_run import current_step, wait_for_runners
 
 # The step's own turns that may have a result: an opening that failed is recorded as skipped, for its children's sake,
 # and a step that is one dbt command says by it how that ended. dbt's results never name them.
 OWN = (OPENING, COMMAND)
-# dbt writes no such file for these; what became of the sources is in the runner's sources.json.
-WITHOUT_RUN_RESULTS = ("deps", "source freshness")
 UNPLANNED_METADATA = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
 
 
@@ -109,8 +105,11 @@ class FinalizeRun:
                 self._store(run, plan, results)
                 self.history.learn(run.environment, durations(results, plan))
             if not run.cancel:
-                self._alert(run, plan, ended)
-        except HeadgateError:
+                raise_alerts(
+                    run, plan, ended, alerts=self.alerts, bundles=self.bundles, console_url=self.console_url
+                )
+        except Exception:
+            # Whatever it is (an artifact that cannot be read): a run without an end would hold its job up for ever.
             if last:
                 self._end(run, step, ended)
             raise
@@ -197,56 +196,3 @@ class FinalizeRun:
         except NotFoundError:
             return {}
         return found
-
-    def _alert(self, run: Run, plan: Plan | None, ended: StepOutcome) -> None:
-        url = f"{self.console_url}/runs/{run.run_id}"
-        about = [(result, "error") for result in ended.failed] + [(result, "warn") for result in ended.warned]
-        if ended.error is not None and not ended.failed:
-            # Nobody's node failed, yet the run did: the job itself is what somebody must look at.
-            self.alerts.publish(
-                Alert(
-                    run.run_id, run.job, run.environment, f"job.{run.job}", "error", "error", ended.error, url
-                )
-            )
-        if not about or plan is None:
-            return
-        index = self._index(run, plan)
-        for result, severity in about:
-            self.alerts.publish(_alert(run, plan, index, result, severity, url))
-
-    def _index(self, run: Run, plan: Plan) -> Index:
-        # An alert without its owner is better than a run that cannot end.
-        try:
-            return Index.decode(self.bundles.read(run.bundle, named(plan.command.vars_digest, INDEX)))
-        except (NotFoundError, ManifestError):
-            return Index()
-
-
-def _alert(run: Run, plan: Plan, index: Index, result: NodeResult, severity: str, url: str) -> Alert:
-    node = index.nodes.get(result.unique_id)
-    return Alert(
-        run_id=run.run_id,
-        job=run.job,
-        environment=run.environment,
-        node=result.unique_id,
-        status=result.status,
-        severity=severity,
-        error=first_line(result.message),
-        url=url,
-        owner=node.owner if node else "",
-        path=node.original_file_path if node else "",
-        tags=node.tags if node else (),
-        skipped=len(held_back(plan, result.unique_id)) if severity == "error" else 0,
-    )
-
-
-def durations(results: Iterable[NodeResult], plan: Plan) -> dict[str, float]:
-    """Seconds of the nodes that really ran, by the way they were built: what predictions are learnt from."""
-    ran = {NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL}
-    built = {node.unique_id: node.materialized for node in plan.nodes}
-    built |= {test: "unit_test" for node in plan.nodes for test in node.unit_tests}
-    return {
-        build_key(r.unique_id, built[r.unique_id], full_refresh=plan.command.full_refresh): r.seconds
-        for r in results
-        if r.status in ran and r.seconds > 0 and r.unique_id in built
-    }

@@ -7,7 +7,7 @@ from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.manifest import Index
 from headgate.domain.plan import COMMAND, Engine, Plan
-from headgate.domain.results import NodeStatus
+from headgate.domain.results import WITHOUT_RUN_RESULTS, NodeStatus
 from headgate.domain.retry import MODEL_AND_TEST, retry_set
 from headgate.domain.run import Run
 from headgate.errors import NotFoundError, PlanError
@@ -15,8 +15,6 @@ from headgate.ports import BundleStore, NodeQueue, PlanStore, RunStore
 
 # How many earlier runs are looked through for the environment's latest one.
 _LOOKED_THROUGH = 50
-# They leave no run_results.json behind, so `dbt retry` looks past them.
-_WITHOUT_RESULTS = frozenset({"deps", "source freshness"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,8 @@ class FindFailed:
         ended, and before it the earlier steps of this one. Raises PlanError when there is none.
         """
         for plan in self._before(run, step):
-            if plan.command.verb not in _WITHOUT_RESULTS:
+            # `dbt retry` finds nothing of these, so it looks past them.
+            if plan.command.verb not in WITHOUT_RUN_RESULTS:
                 return self.of_plan(plan, scope)
         raise PlanError(
             f"dbt retry: environment {run.environment} has no earlier run whose results are still kept; "
