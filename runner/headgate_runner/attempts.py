@@ -59,8 +59,6 @@ class Attempts:
         runner has to leave during a pause: then the node is handed back.
         """
         planned = self._planned[claim.unique_id]
-        if claim.skip:
-            return attempt()
         if claim.uncertain and not self._may_repeat(planned):
             self._share.log.write("error", REFUSED, claim.unique_id)
             return RunResult.from_node(node, NodeStatus.Error, REFUSED)

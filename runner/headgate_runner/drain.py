@@ -64,7 +64,7 @@ class Drain:
             self._over.wait(LOOK_SECONDS)
 
     def _give_up(self) -> None:
-        """Begin to hand back what will not end in time."""
+        """Begin to hand back what will not end in time, and what has not begun."""
         now = monotonic()
         begun = {node: now - since for node, since in self._queue.since_when().items()}
         late = {
@@ -72,7 +72,7 @@ class Drain:
             for node, seconds in begun.items()
             if now + self._predicted.get(node, 0.0) - seconds > self._deadline
         }
-        if given_up := self._queue.give_up(late):
+        if given_up := self._queue.give_up(late) | self._queue.abandoned():
             Thread(target=self._hand_back, args=[given_up], name="hand back", daemon=True).start()
 
     def _hand_back(self, nodes: Set[str]) -> None:
@@ -85,6 +85,4 @@ class Drain:
             self._over.wait(AGAIN_SECONDS)
         if not self._over.is_set():
             handed_back = self._share.session.hand_back(nodes)
-            self._share.log.write(
-                "warn", f"handed back, they would not end in time: {', '.join(handed_back)}"
-            )
+            self._share.log.write("warn", f"handed back, not to be ended in time: {', '.join(handed_back)}")

@@ -26,11 +26,17 @@ CANCEL_SECONDS = 5.0
 class FailFast:
     """Tells the other runners of a failure here, and learns of theirs. Does nothing without `--fail-fast`.
 
-    idle: whether nothing is being built here.
+    idle: whether nothing is being built here. hurry: ends the pauses between attempts, of which none will follow.
     """
 
-    def __init__(self, share: Share, sessions: OpenSessions, idle: Callable[[], bool]) -> None:
-        self._share, self._sessions, self._idle = share, sessions, idle
+    def __init__(
+        self,
+        share: Share,
+        sessions: OpenSessions,
+        idle: Callable[[], bool],
+        hurry: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._share, self._sessions, self._idle, self._hurry = share, sessions, idle, hurry
         self._wanted = share.plan.fail_fast
         self._culprit: str | None = None
         self._over = Event()
@@ -57,10 +63,13 @@ class FailFast:
     def skipped(self, node: Any) -> RunResult:
         return skipped(node, MESSAGE)
 
+    def forbids(self, unique_id: str) -> bool:
+        """Whether a node must not begin any more, because another one failed."""
+        return self._culprit not in (None, unique_id)
+
     def cancels(self, unique_id: str, results: Sequence[RunResult]) -> bool:
         """Whether an attempt counts as skipped: one that failed after the first failure was cancelled, or may be."""
-        failed = any(result.status in FAILED for result in results)
-        return failed and self._culprit not in (None, unique_id)
+        return self.forbids(unique_id) and any(result.status in FAILED for result in results)
 
     def look_at(self, unique_id: str, results: Sequence[RunResult]) -> None:
         """What a node's turn left: its unit tests' results and its own. The first failure stops the step."""
@@ -87,6 +96,7 @@ class FailFast:
                 return
 
     def _cancel(self) -> None:
+        self._hurry()
         with self._cancelling:
             if not self._over.is_set() and not self._idle():
                 self._share.log.write("warn", f"{MESSAGE}: {self._culprit} failed; what runs is cancelled")

@@ -3,6 +3,7 @@
 dbt's results and the queue's record get the node's last attempt and nothing of those before it.
 """
 
+from dataclasses import replace
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ class NodeTurns:
         self._queue = engine.job_queue
         self._sight = RelationSight(engine.config, engine.manifest, engine.planned, self._share.plan.runners)
         self._skips = Skips(engine)
-        self._fail_fast = FailFast(self._share, sessions, lambda: not self._queue.in_progress)
+        self._fail_fast = FailFast(
+            self._share, sessions, lambda: not self._queue.in_progress, self._queue.end_pauses
+        )
         self._here = local()
 
     def take(self, claim: Claim, pool: Any) -> RunResult:
@@ -77,7 +80,7 @@ class NodeTurns:
     def _skip(self, claim: Claim, node: Any, pool: Any) -> RunResult:
         if self._fail_fast.is_culprit(claim.unique_id):
             # It failed, and its runner was lost before the record: it was never skipped.
-            return self._build(claim, node, pool)
+            return self._build(replace(claim, skip=False), node, pool)
         if self._fail_fast.begun():
             return self._fail_fast.skipped(node)
         if self._skips.nothing_was_opened():
@@ -91,6 +94,8 @@ class NodeTurns:
         def attempt() -> RunResult:
             self._here.attached = []
             if before:
+                if self._fail_fast.forbids(claim.unique_id):
+                    return self._fail_fast.skipped(node)
                 keep_batches(node, before.pop())
             result = self._engine.build_node(node, pool)
             before.append(result)

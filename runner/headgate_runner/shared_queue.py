@@ -40,7 +40,7 @@ class SharedQueue:
         self._random = random or Random()  # noqa: S311 - spreads polling, guards nothing
         self._changed = Condition()
         self._ends = 0
-        self._stopped = self._over = self._draining = False
+        self._stopped = self._over = self._draining = self._hurried = False
         self._next: Claim | None = None
         # dbt's microbatch code reads these two.
         self.in_progress: set[str] = set()
@@ -50,6 +50,7 @@ class SharedQueue:
         self.ticked_at = monotonic()
         self._since: dict[str, float] = {}
         self._given_up: set[str] = set()
+        self._abandoned: set[str] = set()
 
     # What dbt calls -------------------------------------------------------------------------------------------
 
@@ -112,11 +113,17 @@ class SharedQueue:
         """
         end = monotonic() + seconds
         with self._changed:
-            while not (self._stopped or self._draining) and (rest := end - monotonic()) > 0:
+            while not self._is_leaving and not self._hurried and (rest := end - monotonic()) > 0:
                 self._changed.wait(rest)
-        if self._stopped or self._draining:
-            self._let_go(unique_id)
+        if self._is_leaving:
+            self._abandon(unique_id)
             self._park()
+
+    def end_pauses(self) -> None:
+        """From now on nobody waits for another attempt."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
 
     def use_fewer_threads(self) -> None:
         """One thread less from now on, as long as one is left: the warehouse asked for less at a time."""
@@ -147,6 +154,12 @@ class SharedQueue:
             self._given_up |= fresh
         return fresh
 
+    def abandoned(self) -> set[str]:
+        """What is claimed and will not be built here, since the runner leaves; each of them is said once."""
+        with self._changed:
+            found, self._abandoned = self._abandoned, set()
+        return found
+
     def since_when(self) -> dict[str, float]:
         """What is in progress, and since when (monotonic seconds)."""
         with self._changed:
@@ -173,9 +186,12 @@ class SharedQueue:
             except Exception as fault:  # noqa: BLE001 - see fail
                 self.fail(fault)
                 self._park()
-            self._park_if_leaving()
             if isinstance(answer, Claim):
+                if self._is_leaving:
+                    self._abandon(answer.unique_id)
+                    self._park()
                 return answer
+            self._park_if_leaving()
             if isinstance(answer, Over):
                 self.halted = answer.halted
                 return None
@@ -184,7 +200,7 @@ class SharedQueue:
 
     def _wait_for_thread(self) -> None:
         with self._changed:
-            while len(self.in_progress) >= self._threads and not (self._stopped or self._draining):
+            while len(self.in_progress) >= self._threads and not self._is_leaving:
                 self._tick()
                 self._changed.wait(TICK_SECONDS)
         self._park_if_leaving()
@@ -192,7 +208,7 @@ class SharedQueue:
     def _rest(self, pause: float, seen: int) -> float:
         """Wait a little, but not past the end of a node here, which may have released the next one."""
         with self._changed:
-            if self._ends == seen and not (self._stopped or self._draining):
+            if self._ends == seen and not self._is_leaving:
                 self._changed.wait(pause * self._random.uniform(0.5, 1.0))
             ended_here = self._ends != seen
         return FIRST_PAUSE_SECONDS if ended_here else min(2 * pause, LONGEST_PAUSE_SECONDS)
@@ -211,8 +227,17 @@ class SharedQueue:
     def _tick(self) -> None:
         self.ticked_at = monotonic()
 
+    def _abandon(self, unique_id: str) -> None:
+        with self._changed:
+            self._abandoned.add(unique_id)
+        self._let_go(unique_id)
+
+    @property
+    def _is_leaving(self) -> bool:
+        return self._stopped or self._draining
+
     def _park_if_leaving(self) -> None:
-        if self._stopped or self._draining:
+        if self._is_leaving:
             self._park()
 
     def _park(self) -> NoReturn:

@@ -143,11 +143,6 @@ def test_a_unit_test_that_broke_is_a_failure_of_its_models_turn() -> None:
     assert len(one.pauses) == 1
 
 
-def test_what_is_to_be_skipped_is_skipped_whatever_happened_before() -> None:
-    one = Building(said("skipped"), repeatable=False)
-    assert one.build(skip=True, attempt=2, uncertain=True).status == "skipped"
-
-
 def test_after_an_uncertain_end_a_node_that_writes_twice_is_not_repeated() -> None:
     assert Building(said("error", NETWORK), repeatable=False).build().message == NETWORK
     allowed = RetryPolicy(non_idempotent=True)

@@ -79,9 +79,14 @@ def test_the_first_failure_is_told_and_what_runs_is_cancelled(
 
 def test_another_runners_failure_is_noticed_while_every_thread_is_busy(queue: MemoryNodeQueue) -> None:
     sessions = Sessions()
-    fast = FailFast(share_of(queue, True), sessions, lambda: False)  # type: ignore[arg-type]
+    hurried: list[bool] = []
+    share = share_of(queue, True)
+    fast = FailFast(share, sessions, lambda: False, lambda: hurried.append(True))  # type: ignore[arg-type]
+    assert not fast.forbids("b")
     queue.fail_fast(*KEY, "a")
     assert soon(lambda: sessions.cancelled > 0)
+    assert hurried == [True]
+    assert (fast.forbids("b"), fast.forbids("a")) == (True, False)
     assert fast.cancels("b", [result(NodeStatus.Error)])
     fast.end()
 

@@ -212,7 +212,11 @@ def test_a_claim_that_was_on_its_way_when_the_drain_began_is_handed_back(shared:
     answer = in_thread(one.queue.empty)
     sleep(0.1)
     assert answer.empty()
-    assert len(one.session.hand_back()) == 1
+    # At once, and not only when what is in progress has ended.
+    abandoned = one.queue.abandoned()
+    assert len(abandoned) == 1
+    assert one.session.hand_back(abandoned) == list(abandoned)
+    assert one.queue.abandoned() == set()
 
 
 def test_a_node_that_was_given_up_is_not_recorded(shared: MemoryNodeQueue) -> None:
@@ -248,7 +252,20 @@ def test_a_pause_ends_with_the_runner_and_lets_its_node_go(shared: MemoryNodeQue
 
     assert answer.empty()
     assert one.queue.in_progress == set()
-    assert one.session.hand_back() == ["a"]
+    assert one.session.hand_back(one.queue.abandoned()) == ["a"]
+
+
+def test_a_pause_ends_when_no_attempt_will_follow(shared: MemoryNodeQueue) -> None:
+    one = Building(shared, write(shared, plan_of({"a": ()})))
+    one.build()
+    assert one.queue.look() is not None
+    one.queue.take()
+    answer = in_thread(lambda: one.queue.hold("a", 300))
+    sleep(0.05)
+    assert answer.empty()
+    one.queue.end_pauses()
+    assert answer.get(timeout=5) is None
+    assert one.queue.in_progress == {"a"}
 
 
 def test_threads_become_fewer_but_never_none(shared: MemoryNodeQueue) -> None:
