@@ -98,6 +98,47 @@ def test_no_secret_is_in_anything_the_run_left(stack: Stack, green: dict[str, An
         ), key
 
 
+def test_each_command_of_a_job_is_a_step_and_a_failed_one_stops_the_later_ones(
+    stack: Stack, green: dict[str, Any]
+) -> None:
+    """Commands of both engines in one run; the last but one calls what nobody wrote."""
+    steps = {
+        "dbt deps": "",
+        "dbt source freshness --select source:storefront": "sources.json",
+        "dbt run --select stg_storefront__orders": "run_results.json",
+        "dbt compile --select stg_storefront__orders": "run_results.json",
+        "dbt docs generate --select stg_storefront__orders": "catalog.json",
+        "dbt run-operation nobody_wrote_this": "",
+        "dbt seed": "run_results.json",
+    }
+    jobs_file = stack.shop / "headgate.yml"
+    whole = jobs_file.read_text()
+    commands = "".join(f"      - {command}\n" for command in steps)
+    job = f"  many:\n    environment: production\n    run:\n{commands}\nalerts:"
+    try:
+        jobs_file.write_text(whole.replace("alerts:", job))
+        stack.headgate("jobs", "apply", "--file", str(jobs_file))
+        run = stack.finished(int(stack.json("run", "many", "--no-watch")["run"]["run_id"]), 240)
+    finally:
+        jobs_file.write_text(whole)
+        stack.headgate("jobs", "apply", "--file", str(jobs_file))
+
+    run_id = run["run"]["run_id"]
+    assert run["run"]["status"] == "error"
+    assert "nobody_wrote_this" in run["run"]["error"]
+    left = stack.client("s3").list_objects_v2(
+        Bucket=stack.local.outputs["BucketName"], Prefix=f"runs/{run_id}/steps/"
+    )["Contents"]
+    assert {item["Key"].split("/")[3] for item in left} == {f"{step:02d}" for step in range(1, 7)}
+    for step, (command, artifact) in enumerate(steps.items(), 1):
+        if artifact and step < len(steps):
+            document = json.loads(stack.artifact(run_id, artifact, step))
+            assert document["metadata"]["invocation_id"], command
+    built = json.loads(stack.artifact(run_id, "run_results.json", 3))
+    compiled = json.loads(stack.artifact(run_id, "run_results.json", 4))
+    assert (built["args"]["which"], compiled["args"]["which"]) == ("run", "compile")
+
+
 def test_a_duplicate_and_an_unmapped_connector_start_nothing(stack: Stack, green: dict[str, Any]) -> None:
     before = stack.runs().keys()
     unmapped = stack.sync_ended("github")
