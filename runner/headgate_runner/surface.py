@@ -4,6 +4,7 @@ The shared queue replaces private parts of dbt's classes for the five verbs. The
 version and by signature, so that another dbt is refused by name instead of failing in the middle of a build.
 """
 
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from inspect import signature
 
@@ -40,6 +41,14 @@ OWN_SURFACE = {
     },
 }
 
+# Names of dbt's modules that are set: setting one that is gone would change nothing, and say nothing. Those that are
+# imported are missed by the import.
+NAMES = (
+    "dbt_common.invocation:_INVOCATION_ID",
+    "dbt_common.invocation:_INVOCATION_STARTED_AT",
+    "dbt.tracking:active_user",
+)
+
 
 class UnsupportedDbtError(InputError):
     """The installed dbt is outside the tested range; a run needs another runner image."""
@@ -69,6 +78,10 @@ def check_surface(verb: str, original: type) -> None:
             wrong.append(f"{name} is missing")
         elif list(signature(member).parameters) != parameters.split():
             wrong.append(f"{name}{signature(member)} instead of ({', '.join(parameters.split())})")
+    for place in NAMES:
+        module, _, name = place.partition(":")
+        if not hasattr(import_module(module), name):
+            wrong.append(f"{place} is missing")
     if wrong:
         raise UnsupportedDbtError(
             f"dbt's class for `dbt {verb}` differs from the tested one: {'; '.join(wrong)}"

@@ -67,11 +67,17 @@ class DbtProcess:
         return code is not None and code < 0 and code != -signal.SIGINT
 
     def lines(self, tick_seconds: float) -> Iterator[str | None]:
-        """Its output until it ended; None whenever it said nothing for so long, so that the reader can live on."""
+        """Its output until it ended; None whenever it said nothing for so long, so that the reader can live on.
+
+        What it has started may live longer and hold its output open; nobody waits for that.
+        """
         while True:
+            ended = self.returncode is not None
             try:
                 line = self._lines.get(timeout=tick_seconds)
             except Empty:
+                if ended:
+                    return
                 yield None
                 continue
             if line is None:

@@ -33,6 +33,14 @@ def test_every_part_that_is_leant_on_is_checked(name: str) -> None:
         check_surface("build", gone)
 
 
+@pytest.mark.parametrize("place", surface.NAMES)
+def test_a_module_without_a_name_that_is_set_is_refused(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    module, _, name = place.partition(":")
+    monkeypatch.delattr(importlib.import_module(module), name)
+    with pytest.raises(UnsupportedDbtError, match=f"{place} is missing"):
+        check_surface("build", BuildTask)
+
+
 def test_a_changed_signature_is_shown() -> None:
     class Changed(BuildTask):  # type: ignore[misc]
         def before_run(self, adapter: object) -> None: ...
