@@ -19,18 +19,13 @@ from dbt_common.invocation import get_invocation_id
 from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult, NodeStatus
-from headgate.domain.run import RunStatus as Status
-from headgate.errors import HeadgateError
+from headgate.usecases.begin_run import begin_run
 from headgate_runner import run_results
 from headgate_runner.sessions import end_orphans
 from headgate_runner.skips import failed_to_open
 
 if TYPE_CHECKING:
     from headgate_runner.shared_verbs import SharedVerb
-
-
-class RunEndedError(HeadgateError):
-    """The run was cancelled, or ended otherwise, before its step was opened."""
 
 
 class StepEnds:
@@ -63,7 +58,7 @@ class StepEnds:
     def _open(self, before_run: Callable[[], RunStatus]) -> None:
         engine = self._engine
         engine.job_queue.take()
-        self._move_run()
+        begin_run(self._share.plan.run_id, runs=self._share.world.runs)
         status = before_run()
         skip = status != RunStatus.Success and get_flags().skip_nodes_if_on_run_start_fails
         hooks = [engine.record(result) for result in engine.node_results]
@@ -76,15 +71,6 @@ class StepEnds:
             adapter = get_adapter(self._engine.config)
             with adapter.connection_named("master"):
                 end_orphans(adapter, self._share.tag, claim.unique_id, self._share.void_tags())
-
-    def _move_run(self) -> None:
-        """Say that the run is running. Raises RunEndedError when it is not to run any more."""
-        runs, run_id = self._share.world.runs, self._share.plan.run_id
-        moved = runs.move(run_id, Status.RUNNING)
-        run = runs.get_run(run_id)
-        if run.cancel is not None or (not moved and run.status.is_final):
-            why = f"cancelled: {run.cancel}" if run.cancel else f"already {run.status.value}"
-            raise RunEndedError(f"the step was not opened, the run is {why}")
 
     def _skipped_opening(self) -> NodeResult:
         entry = {"unique_id": OPENING, "status": NodeStatus.SKIPPED.value, "message": "on-run-start failed"}

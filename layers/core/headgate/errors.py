@@ -11,6 +11,7 @@ HeadgateError
 ├── WebhookError                an inbound message is refused; carries the HTTP status
 ├── NotFoundError               a job, run, environment or bundle that does not exist
 ├── PlanError                   a run that cannot be planned; the run ends in error with this message
+├── RunEndedError               a run that has ended or is being cancelled: nothing more of it is begun
 ├── ConflictError               somebody else was first; nothing was written
 ├── LeaseLostError              this runner's lease ended: it must stop its own dbt and write nothing
 └── UnavailableError            a service did not answer; safe to try again
@@ -83,6 +84,10 @@ class NotFoundError(HeadgateError):
 
 class PlanError(HeadgateError):
     """A run cannot be planned."""
+
+
+class RunEndedError(HeadgateError):
+    """A run has ended, or is to end, before something of it was begun."""
 
 
 class ConflictError(HeadgateError):

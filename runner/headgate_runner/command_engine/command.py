@@ -4,6 +4,7 @@ import time
 
 from headgate.domain.job import Environment
 from headgate.domain.plan import COMMAND
+from headgate.usecases.begin_run import begin_run
 from headgate.usecases.run_nodes import Idle, Over
 from headgate_runner.bundle import Folders
 from headgate_runner.command_engine.turn import CommandTurn
@@ -31,4 +32,5 @@ def run_command(share: Share, environment: Environment, folders: Folders) -> Non
             continue
         if found.unique_id != COMMAND:
             raise RuntimeError(f"{found.unique_id} has a turn of its own in a step that is one command")
+        begin_run(share.plan.run_id, runs=share.world.runs)
         turn.run(found)

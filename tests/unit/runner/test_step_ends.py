@@ -10,9 +10,10 @@ from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.plan import OPENING
 from headgate.domain.queue import Claim
 from headgate.domain.run import Cause, RunStatus
+from headgate.errors import RunEndedError
 from headgate_runner import step_ends
 from headgate_runner.log_stream import LogStream
-from headgate_runner.step_ends import RunEndedError, StepEnds
+from headgate_runner.step_ends import StepEnds
 
 
 @pytest.fixture
