@@ -1,4 +1,4 @@
-"""A run was queued, another one finished, or five minutes went by: start the executions that may start now."""
+"""A run was queued, or another one ended and made room: start the executions that may start now."""
 
 from typing import Any
 

@@ -191,7 +191,7 @@ class NodeQueue(Protocol):
         ...
 
     def make_ready(self, run_id: int, step: int, unique_id: str) -> bool:
-        """Waiting to ready, whatever it waits for: only for the closing."""
+        """Waiting to ready, whatever it waits for: for the closing, and in a repair that saw all parents done."""
         ...
 
     def correct(
