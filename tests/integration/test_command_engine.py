@@ -119,7 +119,8 @@ def test_another_dbt_builds_as_it_builds_alone(postgres: Any, other: Stage, tmp_
 
     plan = other.begin(runners=1)
     assert (plan.engine, plan.runners) == (Engine.COMMAND, 1)
-    runner = other.start(1, **broken)
+    # What makes the database complain is a secret; it stands in the code, in the message and in the log.
+    runner = other.start(1, **broken, DBT_ENV_SECRET_PLACE="nowhere")
 
     assert runner.wait(240) == 0, runner.output
     merged = other.run_results()
@@ -134,6 +135,12 @@ def test_another_dbt_builds_as_it_builds_alone(postgres: Any, other: Stage, tmp_
     run = other.world.runs.get_run(other.key[0])
     assert run.status is RunStatus.ERROR
     assert str(run.error).startswith(f"{GROWING}: ")
+    logs = other.world.artifacts.logs(*other.key)
+    left = [other.world.artifacts.get(*other.key, name) for name in ("manifest.json", "invocation.json")]
+    [entry] = [result.entry for result in other.results if result.unique_id == GROWING]
+    assert "*****" in entry["message"]
+    assert "*****" in entry["compiled_code"]
+    assert "nowhere" not in f"{runner.output}{runner.errors}{logs}{left}{merged}{run}{other.results}"
 
 
 def test_sigterm_leaves_no_query_and_keeps_what_is_done(postgres: Any, other: Stage) -> None:

@@ -40,7 +40,9 @@ def test_lines_are_read_as_they_come_and_silence_too(tmp_path: Path) -> None:
 
 def test_nobody_waits_for_what_a_process_has_left_behind(tmp_path: Path) -> None:
     """Its child holds the output open, as after a kill for want of memory."""
-    child = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    child = (
+        "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']); "
+    )
     started = DbtProcess([sys.executable, "-c", child + "print('on', flush=True)"], {}, tmp_path)
     began = time.monotonic()
     assert [line for line in started.lines(0.5) if line] == ["on\n"]
