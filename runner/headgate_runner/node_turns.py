@@ -3,7 +3,6 @@
 dbt's results and the queue's record get the node's last attempt and nothing of those before it.
 """
 
-from dataclasses import replace
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +79,7 @@ class NodeTurns:
     def _skip(self, claim: Claim, node: Any, pool: Any) -> RunResult:
         if self._fail_fast.is_culprit(claim.unique_id):
             # It failed, and its runner was lost before the record: it was never skipped.
-            return self._build(replace(claim, skip=False), node, pool)
+            return self._build(claim, node, pool)
         if self._fail_fast.begun():
             return self._fail_fast.skipped(node)
         if self._skips.nothing_was_opened():
