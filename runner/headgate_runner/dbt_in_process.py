@@ -35,6 +35,7 @@ class DbtInProcess:
         self._importing = _Importing("headgate_runner.invocation")
         self._thread: Thread | None = None
         self._invocation: Invocation | None = None
+        self._stopped = False
 
     def run(self, environment: Environment, folders: Folders) -> None:
         """Build until nothing is left for this runner. Raises DbtFailedError, InputError, and what the queue raises."""
@@ -48,6 +49,8 @@ class DbtInProcess:
         gc.freeze()
         gc.enable()
         self._invocation = Invocation(self._share)
+        if self._stopped:
+            self._invocation.stop()
         with log.timed("dbt"):
             self._invocation.run(manifest, arguments(self._share.plan, environment, folders))
 
@@ -72,11 +75,11 @@ class DbtInProcess:
 
     def stop(self, reason: str) -> None:  # noqa: ARG002 - dbt has nobody to tell it to
         """Park dbt's threads and cancel their queries."""
+        self._stopped = True
+        if self._invocation is not None:
+            self._invocation.stop()
         engine = self.engine
-        if engine is None:
-            return
-        engine.job_queue.stop()
-        if engine.sessions is not None:
+        if engine is not None and engine.sessions is not None:
             engine.sessions.cancel(self._is_idle, CANCEL_SECONDS)
 
     def _is_idle(self) -> bool:

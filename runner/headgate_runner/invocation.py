@@ -56,6 +56,13 @@ class Invocation:
     def __init__(self, share: Share) -> None:
         self._share = share
         self.task: SharedVerb | None = None
+        self._stopped = False
+
+    def stop(self) -> None:
+        """Claim and record nothing any more, also if dbt only comes to its first claim after this. From any thread."""
+        self._stopped = True
+        if self.task is not None:
+            self.task.job_queue.stop()
 
     def run(self, manifest: Manifest, given: list[str]) -> None:
         """Build this runner's share; returns when nothing is left for it.
@@ -93,6 +100,8 @@ class Invocation:
 
     def _make(self, engine: type[SharedVerb], args: Any, config: Any, manifest: Any) -> SharedVerb:
         self.task = engine(args, config, manifest, self._share)
+        if self._stopped:
+            self.stop()
         return self.task
 
 

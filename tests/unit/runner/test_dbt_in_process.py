@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headgate_runner.dbt_in_process import PROGRESS_SECONDS, DbtInProcess
+from headgate_runner.invocation import Invocation
 
 
 def running(phase: str, *, seconds_ago: float, draining: bool = False, alive: bool = True) -> DbtInProcess:
@@ -36,3 +37,17 @@ def test_hooks_and_imports_take_what_they_take(phase: str) -> None:
 def test_a_runner_that_drains_or_has_ended_has_nothing_to_come_back_for() -> None:
     assert running("building", seconds_ago=10_000, draining=True).progresses()
     assert running("building", seconds_ago=10_000, alive=False).progresses()
+
+
+def test_a_runner_that_was_stopped_before_dbt_was_ready_claims_nothing_afterwards() -> None:
+    """Between its goodbye and its end, dbt may come to its first claim."""
+    queue = SimpleNamespace(stopped=False)
+    queue.stop = lambda: setattr(queue, "stopped", True)
+    share: Any = SimpleNamespace()
+    dbt: Any = DbtInProcess.__new__(DbtInProcess)
+    dbt._invocation = invocation = Invocation(share)
+    dbt.stop("stopped by SIGTERM")
+
+    engine: Any = lambda *_: SimpleNamespace(job_queue=queue)  # noqa: E731
+    invocation._make(engine, None, None, None)
+    assert queue.stopped
