@@ -13,17 +13,31 @@ from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run
 from headgate.usecases import run_nodes, watch_leases
 from tests.simulation.checker import violations
-from tests.simulation.scenario import make_scenario
+from tests.simulation.scenario import Scenario, make_scenario
 from tests.simulation.simulation import Simulation, make_world
 from tests.simulation.world import TrueClock
 
 SEEDS = 200
 
 
-def first_found(world: Callable[[TrueClock], MemoryWorld], *rules: str) -> int | None:
+Change = Callable[[Scenario], Scenario]
+
+
+def as_it_is(scenario: Scenario) -> Scenario:
+    return scenario
+
+
+def where_runners_freeze_as_they_finish(scenario: Scenario) -> Scenario:
+    """A stale epoch takes a runner that sleeps between its look at the clock and its write: one history in 200 else."""
+    return replace(scenario, weather=replace(scenario.weather, frozen=0.002, focus="queue.finish"))
+
+
+def first_found(
+    world: Callable[[TrueClock], MemoryWorld], *rules: str, change: Change = as_it_is
+) -> int | None:
     """The first seed in which one of these rules was broken."""
     for seed in range(SEEDS):
-        simulation = Simulation(make_scenario(seed), world)
+        simulation = Simulation(change(make_scenario(seed)), world)
         simulation.run()
         if any(rule in found for found in violations(simulation) for rule in rules):
             return seed
@@ -97,15 +111,24 @@ def changed(**ports: Callable[[TrueClock], object]) -> Callable[[TrueClock], Mem
     return world
 
 
+def test_the_end_of_a_node_by_a_stale_epoch_is_found() -> None:
+    rules = ("was recorded by", "ended twice")
+    change = where_runners_freeze_as_they_finish
+    seed = first_found(changed(queue=lambda _: NoEpochs()), *rules, change=change)
+    assert seed is not None
+    checked = Simulation(change(make_scenario(seed)))
+    checked.run()
+    assert not violations(checked)
+
+
 @pytest.mark.parametrize(
     ("world", "rules"),
     [
-        (changed(queue=lambda _: NoEpochs()), ("was recorded by", "ended twice")),
         (changed(runs=NoDedupe), ("made runs",)),
         (changed(slots=lambda _: NoLimits()), ("holders",)),
         (changed(runs=NoJobSlots), ("were on their way at once",)),
     ],
-    ids=["no epoch check in finish", "no dedupe of causes", "pools without limits", "jobs without slots"],
+    ids=["no dedupe of causes", "pools without limits", "jobs without slots"],
 )
 def test_a_rule_left_out_is_found(world: Callable[[TrueClock], MemoryWorld], rules: tuple[str, ...]) -> None:
     assert first_found(world, *rules) is not None
