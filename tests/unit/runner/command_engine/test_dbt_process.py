@@ -54,6 +54,7 @@ def test_a_process_that_answers_an_interrupt_ends_in_its_own_way(tmp_path: Path)
     started = process("import time; print('on', flush=True); time.sleep(60)", tmp_path)
     assert started.stop()
     assert started.returncode not in (None, 0)
+    assert not started.broke_off
     assert started.stop(), "a second time changes nothing"
 
 
@@ -72,6 +73,7 @@ def test_a_deaf_process_and_its_children_are_killed(tmp_path: Path, monkeypatch:
     started = process(DEAF + deaf, tmp_path)
     assert not started.stop()
     assert started.returncode == -9
+    assert started.broke_off
     time.sleep(2.2)
     assert not mark.exists()
 
