@@ -255,6 +255,25 @@ def test_a_place_that_is_owed_and_taken_again_is_kept(
     assert slots.pools(ENVIRONMENT) == []
 
 
+def test_who_leaves_while_a_place_is_asked_for_claims_nothing_with_it(
+    queue: Counting, slots: Moody, clock: MemoryClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dbt's thread waits for the place while the main thread hands back and ends the lease."""
+    session = begun(queue, clock, opened(queue, pooled({"a": ("x",)}, {"x": 1})), 1, slots)
+    take = slots.take
+
+    def slowly(environment: str, pool: str, holder: str, limit: int) -> bool:
+        taken = take(environment, pool, holder, limit)
+        session.hand_back()
+        session.end("stopped by SIGTERM")
+        return taken
+
+    monkeypatch.setattr(slots, "take", slowly)
+    assert isinstance(session.next(), Idle)
+    assert dict(queue.open_nodes(*KEY))["a"] is NodeState.READY
+    assert slots.pools(ENVIRONMENT) == []
+
+
 def test_a_claim_without_an_answer_is_undone_with_its_place(
     queue: Counting, slots: Moody, clock: MemoryClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

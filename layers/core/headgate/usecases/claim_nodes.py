@@ -51,6 +51,7 @@ class Claims:
         self._key = (plan.run_id, plan.step)
         self._places = places
         self._epoch = 0
+        self._ended = False
         self._held: set[str] = set()
         # Claims that got no answer: they may be ours.
         self._doubtful: set[str] = set()
@@ -62,6 +63,7 @@ class Claims:
         """Forget what an earlier epoch held: it is void."""
         with self._lock:
             self._epoch, self._held, self._doubtful = epoch, set(), set()
+            self._ended = False
 
     @property
     def held(self) -> list[str]:
@@ -93,7 +95,8 @@ class Claims:
         # What is only recorded as skipped needs no place.
         if not skip and not self._places.take(unique_id):
             return None
-        record = self._write(unique_id)
+        # Asking for a place may have taken long: meanwhile the runner may have left, and given all of them back.
+        record = None if self._ended else self._write(unique_id)
         if record is None:
             self._places.give_back(unique_id)
             return None
@@ -115,6 +118,11 @@ class Claims:
             self._queue.hand_back(*self._key, unique_id, runner=self._runner, epoch=self._epoch)
             self._places.give_back(unique_id)
             self._doubtful.discard(unique_id)
+        self._places.settle()
+
+    def end(self) -> None:
+        """Claim nothing any more, and give back places that are owed."""
+        self._ended = True
         self._places.settle()
 
     def let_go(self, unique_id: str) -> None:

@@ -175,7 +175,7 @@ class QueueSession:
 
     def end(self, error: str | None = None) -> None:
         """Give the lease back; `error` says why a runner that did not finish its share stopped."""
-        self._places.settle()
+        self._claims.end()
         self._lease.end(error)
 
     @property
