@@ -76,7 +76,7 @@ class _Books:
             yield f"{unique_id} was claimed by {by} while {self.owner[key]} held it"
         self.owner[key] = by
         if by[1] < self.valid_from[run_id, step, by[0]] or self.ends[run_id]:
-            # Sent before its lease was taken over or its run ended, and late: harmless if nothing comes of it.
+            # Sent before its lease or its run ended, and late: harmless if nothing comes of it.
             self.void_claims.add((key, by))
             return
         yield from self._places_of(run_id, step, unique_id, by)
@@ -112,6 +112,12 @@ class _Books:
 
     def _queue_take_lease(self, entry: Entry) -> Iterator[str]:
         self.valid_from[entry.arguments[:3]] = entry.answer
+        yield from ()
+
+    def _queue_end_lease(self, entry: Entry) -> Iterator[str]:
+        run_id, step, runner, epoch = entry.arguments[:4]
+        if entry.answer is True:
+            self.valid_from[run_id, step, runner] = max(self.valid_from[run_id, step, runner], epoch + 1)
         yield from ()
 
     def _queue_expire_lease(self, entry: Entry) -> Iterator[str]:
