@@ -17,6 +17,7 @@ from headgate.domain.queue import Claim
 from headgate_runner.sessions import OpenSessions
 from headgate_runner.share import Share
 from headgate_runner.shared_queue import SharedQueue
+from headgate_runner.supervision import TooLittleMemoryError
 from headgate_runner.time_limits import TimeLimit
 
 FAILED = (NodeStatus.Error, NodeStatus.Fail, NodeStatus.PartialSuccess, NodeStatus.RuntimeErr)
@@ -72,6 +73,11 @@ class Attempts:
             failures.append(error_class)
             if not self._is_repeated(planned, failures):
                 return result
+            if error_class.larger_runner:
+                if claim.attempt > self._share.plan.retries.max:
+                    return result
+                # From this pool thread to the supervision: everything held here goes back to the queue.
+                raise TooLittleMemoryError(claim.unique_id)
             self._pause(planned, failures)
             forget_compiled(node)
             self.again.add(claim.unique_id)

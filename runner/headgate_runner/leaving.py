@@ -11,7 +11,12 @@ from headgate_runner.log_stream import LogStream
 from headgate_runner.redaction import Redactor
 from headgate_runner.settings import RunnerSettings
 from headgate_runner.share import World
-from headgate_runner.supervision import DbtKilledError, StoppedBySignal, Supervision
+from headgate_runner.supervision import (
+    DbtKilledError,
+    StoppedBySignal,
+    Supervision,
+    TooLittleMemoryError,
+)
 
 # Exit codes. A node's failure is a record, not an exit code; the state machine starts a crashed runner again, and one
 # that was out of memory with more of it.
@@ -52,8 +57,9 @@ class Leaving:
         self._within(GOODBYE_SECONDS, lambda: self._give_back(_worded(fault)))
         if isinstance(fault, StoppedBySignal):
             return 128 + fault.number
-        if isinstance(fault, DbtKilledError) and fault.number == signal.SIGKILL:
-            # The kernel takes the largest process of a container, which is dbt; the container itself lives on.
+        # The kernel takes the largest process of a container, which is dbt; the container itself lives on.
+        was_taken = isinstance(fault, DbtKilledError) and fault.number == signal.SIGKILL
+        if was_taken or isinstance(fault, TooLittleMemoryError):
             return OUT_OF_MEMORY
         self._log.write("debug", "".join(traceback.format_exception(fault)))
         return CRASHED

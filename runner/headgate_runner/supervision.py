@@ -31,6 +31,13 @@ class DbtKilledError(RuntimeError):
         self.number = number
 
 
+class TooLittleMemoryError(RuntimeError):
+    """A node failed for want of memory in this process: a larger container is to build it."""
+
+    def __init__(self, unique_id: str) -> None:
+        super().__init__(f"{unique_id} needs more memory than this runner has")
+
+
 class Stoppable(Protocol):
     """What builds in this process, as far as whoever ends it needs to know."""
 

@@ -67,10 +67,12 @@ MESSAGES = {
         "Runtime Error in model m\n  io.delta.exceptions.MetadataChangedException: The metadata of the table",
     ],
     "out_of_memory": [
-        "Database Error in model m\n  out of memory\n  DETAIL:  Failed on request of size 64",
         "Unhandled error while executing\n  MemoryError",
-        "OutOfMemoryError: Container killed due to memory usage",
+        "Runtime Error in model m\n  [Errno 12] Cannot allocate memory",
         "Essential container in task exited, exit code: 137",
+    ],
+    "warehouse_memory": [
+        "Database Error in model m\n  out of memory\n  DETAIL:  Failed on request of size 64",
         "Runtime Error in model m\n  java.lang.OutOfMemoryError: Java heap space",
         "Database Error in model m\n  300005: Function available memory exhausted; exhausted memory",
     ],

@@ -13,6 +13,7 @@ from headgate.domain.error_class import BUILT_IN, ErrorClass
 from headgate.domain.job import RetryPolicy
 from headgate.domain.queue import Claim
 from headgate_runner.attempts import MOST_ATTEMPTS, Attempts, forget_compiled
+from headgate_runner.supervision import TooLittleMemoryError
 from tests.plans import plan_of
 
 CONFLICT = "Database Error in model a\n  could not serialize access due to concurrent update"
@@ -104,6 +105,28 @@ def test_pauses_double_up_to_the_longest_and_are_spread() -> None:
     assert len(set(one.pauses)) == 4
     for pause, whole in zip(one.pauses, (1, 2, 3, 3), strict=True):
         assert whole / 2 <= pause <= whole
+
+
+SHORT = "Runtime Error in model a\n  MemoryError: Unable to allocate 2.00 GiB"
+
+
+def test_what_needs_more_memory_is_left_to_a_larger_runner() -> None:
+    one = Building(said("error", SHORT), retries=RetryPolicy(on=("out_of_memory",)))
+    with pytest.raises(TooLittleMemoryError, match="a needs more memory"):
+        one.build()
+    assert one.pauses == []
+
+
+@pytest.mark.parametrize("retries", [RetryPolicy(on=("out_of_memory",)), RetryPolicy()])
+def test_what_no_larger_runner_helped_or_may_help_fails(retries: RetryPolicy) -> None:
+    attempt = 3 if retries.on == ("out_of_memory",) else 1
+    assert Building(said("error", SHORT), retries=retries).build(attempt=attempt).message == SHORT
+
+
+def test_a_warehouse_out_of_memory_gets_fewer_threads_of_the_same_runner() -> None:
+    full = "Database Error in model a\n  out of memory\n  DETAIL: Failed on request of size 8192."
+    one = Building(said("error", full), said("success"), retries=RetryPolicy(on=("warehouse_memory",)))
+    assert (one.build().status, one.fewer) == ("success", 1)
 
 
 def test_attempts_that_do_not_count_leave_the_others_their_number() -> None:

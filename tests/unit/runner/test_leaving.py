@@ -16,7 +16,7 @@ from headgate.errors import (
 from headgate_runner.invocation import DbtFailedError
 from headgate_runner.leaving import LONGEST_REASON, Leaving, is_record
 from headgate_runner.redaction import Redactor
-from headgate_runner.supervision import DbtKilledError, StoppedBySignal
+from headgate_runner.supervision import DbtKilledError, StoppedBySignal, TooLittleMemoryError
 from headgate_runner.surface import UnsupportedDbtError
 
 
@@ -66,6 +66,7 @@ class Runner:
         # With 137 the state machine asks for more memory; another signal says nothing of memory.
         (DbtKilledError(9), 137),
         (DbtKilledError(11), 1),
+        (TooLittleMemoryError("model.a"), 137),
     ],
 )
 def test_the_exit_code_says_what_the_state_machine_is_to_do(fault: BaseException | None, code: int) -> None:

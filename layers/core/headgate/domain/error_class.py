@@ -16,8 +16,9 @@ class ErrorClass:
     patterns: regular expressions, searched in dbt's message without regard to case. retry: whether a job that
     names the class (or its group) in `retries.on` gets another attempt. first_seconds, longest_seconds: the pause
     before the first of them, doubled each time up to the longest. counts: whether the attempt uses up `retries.max`.
-    fewer_threads: the runner builds with one thread less from then on. larger_runner: the next container gets more
-    memory. group: a second name under which jobs can mean several classes at once.
+    fewer_threads: the runner builds with one thread less from then on. larger_runner: instead of trying again, the
+    runner ends, and the next container gets more memory. group: a second name under which jobs can mean several
+    classes at once.
     """
 
     name: str
@@ -72,17 +73,15 @@ BUILT_IN: tuple[ErrorClass, ...] = (
     ),
     ErrorClass(
         "out_of_memory",
-        (
-            r"\bmemoryerror\b",
-            r"\bout ?of ?memory(error)?\b",
-            r"\bcannot allocate memory\b",
-            r"\bexit code:? 137\b",
-            r"\bjava heap space\b",
-            r"\bexhausted memory\b",
-        ),
+        (r"\bmemoryerror\b", r"\bcannot allocate memory\b", r"\bexit code:? 137\b"),
+        retry=True,
+        larger_runner=True,
+    ),
+    ErrorClass(
+        "warehouse_memory",
+        (r"\bout ?of ?memory(error)?\b", r"\bjava heap space\b", r"\bexhausted memory\b"),
         retry=True,
         fewer_threads=True,
-        larger_runner=True,
     ),
     ErrorClass(
         "lock_conflict",

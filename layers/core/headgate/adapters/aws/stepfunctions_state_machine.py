@@ -36,7 +36,9 @@ class StepFunctionsStateMachine:
         arn = self._execution(run)
         try:
             with translated(f"the execution {arn}"):
-                self._client.stop_execution(executionArn=arn, error="Cancelled", cause=reason[:_LONGEST_CAUSE])
+                self._client.stop_execution(
+                    executionArn=arn, error="Cancelled", cause=reason[:_LONGEST_CAUSE]
+                )
         except NotFoundError:
             return False
         return True
