@@ -342,6 +342,13 @@ def test_no_more_runners_than_the_warehouse_takes_nodes_at_once() -> None:
     assert count_runners(100, 900.0, 1.0, environment) == 3
 
 
+@pytest.mark.parametrize(("concurrency", "threads"), [(None, 4), (2, 2), (10, 4)])
+def test_a_runner_has_no_more_threads_than_the_warehouse_takes_nodes(
+    concurrency: int | None, threads: int
+) -> None:
+    assert plan(make_index(*CHAIN), "dbt compile", concurrency=concurrency, threads=4).threads == threads
+
+
 def test_what_binds_the_runners_is_in_the_plan() -> None:
     own = ErrorClass("ours", ("x",))
     found = plan(make_index(*CHAIN), "dbt build --fail-fast", error_classes=(own,))

@@ -84,7 +84,8 @@ def plan_step(
         environment=environment.name,
         nodes=planned,
         runners=runners,
-        threads=environment.threads,
+        # One command takes no places of nodes: at least by itself it keeps to the limit.
+        threads=min(environment.threads, environment.concurrency or environment.threads),
         work_seconds=round(work, 3),
         critical_path_seconds=round(critical, 3),
         notes=(*chosen.notes, *nodes.notes()),
