@@ -7,6 +7,7 @@ the state machine starts the runner again.
 
 import atexit
 import os
+import signal
 import sys
 from typing import NoReturn
 
@@ -38,13 +39,16 @@ def run(settings: RunnerSettings, world: World) -> int:
         work = Work(settings, world, redactor, log, supervision)
         work.start()
         code = work.end(supervision.wait())
-    log.write("debug", used_until("end"))
-    log.close(LOG_SECONDS)
+        # With its handlers still there: a signal now is for a runner that has left already, and changes nothing.
+        log.write("debug", used_until("end"))
+        log.close(LOG_SECONDS)
     return code
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now: threads that still wait for a database must not keep it."""
+    """End the process now: threads that still wait for a database must not keep it, nor a late signal change the code."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.stderr.flush()
     if code == DONE:
