@@ -46,7 +46,7 @@ def run(settings: RunnerSettings, world: World) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now: threads that still wait for a database must not keep it, nor a late signal change the code."""
+    """End the process now: neither may a thread that waits for a database keep it, nor a late signal change its code."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
