@@ -92,7 +92,9 @@ def _plan_beside(machine: Laptop) -> tuple[float, float, int]:
     )
     world.plans.put_plan(plan)
     planned, began = monotonic() - began, monotonic()
-    world.queue.write(StepRecord(plan.run_id, 1, len(plan.nodes), RUNNERS, iso(time())), initial_records(plan))
+    world.queue.write(
+        StepRecord(plan.run_id, 1, len(plan.nodes), RUNNERS, iso(time())), initial_records(plan)
+    )
     return planned, monotonic() - began, len(plan.nodes)
 
 

@@ -17,6 +17,8 @@ from benchmarks.sleepers import make_sleepers
 from benchmarks.tables import table
 
 MEAN_SECONDS = 1.5
+SHORT_SECONDS = 0.5
+ROUNDS = 2
 RUNNERS, THREADS = 2, 4
 SLOTS = RUNNERS * THREADS
 Peer = Callable[[Project], Cost]
@@ -42,12 +44,15 @@ def measure() -> str:
     """The tables of this benchmark."""
     with laptop() as machine, tempfile.TemporaryDirectory() as folder:
         compare = _Comparison(machine, Path(folder))
+        in_waves = {"waves, 8 threads": (waves, 2.5)}
         rows = [
-            *compare("layers", 500, {"plain dbt build, 8 threads": (plain, 1.0)}, rounds=2),
+            *compare("layers", 500, MEAN_SECONDS, {"plain dbt build, 8 threads": (plain, 1.0)}),
+            *compare("layers", 120, MEAN_SECONDS, in_waves | {"Dagster": (materialize, 1.3)}),
+            *compare("layers", 120, SHORT_SECONDS, in_waves),
+            *compare("long chain", 120, MEAN_SECONDS, in_waves),
             *compare(
-                "layers", 120, {"waves, 8 threads": (waves, 2.5), "Dagster": (materialize, 1.3)}, rounds=2
+                "layers", 24, MEAN_SECONDS, {"a process per model, 2 at once": (process_per_model, 5.0)}
             ),
-            *compare("layers", 24, {"a process per model, 2 at once": (process_per_model, 5.0)}, rounds=2),
         ]
     return table(
         f"{RUNNERS} runners with {THREADS} threads beside others (medians; seconds from request to final status)",
@@ -72,22 +77,22 @@ class _Comparison:
         self._machine, self._folder = machine, folder
 
     def __call__(
-        self, shape: str, models: int, peers: dict[str, tuple[Peer, float]], rounds: int
+        self, shape: str, models: int, mean_seconds: float, peers: dict[str, tuple[Peer, float]]
     ) -> list[tuple[object, ...]]:
-        sleepers = make_sleepers(shape, models, MEAN_SECONDS * models)
+        sleepers = make_sleepers(shape, models, mean_seconds * models)
         project = make_project(self._machine, self._folder / "project", sleepers)
         project.publish(runners=RUNNERS, threads=THREADS)
         project.plainly("parse", threads=1)  # not counted: fills the partial parse that the peers start from
         ours: list[Cost] = []
         theirs: dict[str, list[Cost]] = {name: [] for name in peers}
-        for _ in range(rounds):
+        for _ in range(ROUNDS):
             found = project.in_runners(RUNNERS)
             ours.append(Cost(found.whole, found.cpu))
             for name, (peer, _) in peers.items():
                 theirs[name].append(peer(project))
         mine = _median(ours)
         return [
-            (models, name, _median(costs).wall, _median(costs).cpu, mine.wall, mine.cpu,
+            (f"{models} models, {shape}, mean {mean_seconds} s", name, _median(costs).wall, _median(costs).cpu, mine.wall, mine.cpu,
              _median(costs).wall / mine.wall, f"≥ {peers[name][1]}")
             for name, costs in theirs.items()
         ]  # fmt: skip

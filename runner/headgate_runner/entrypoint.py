@@ -46,7 +46,7 @@ def run(settings: RunnerSettings, world: World) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process now: neither may a thread that waits for a database keep it, nor a late signal change its code."""
+    """End the process now: no thread that waits for a database may keep it, no late signal change its code."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
