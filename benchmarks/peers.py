@@ -57,7 +57,7 @@ def measure() -> str:
     return table(
         f"{RUNNERS} runners with {THREADS} threads beside others (medians; seconds from request to final status)",
         (
-            "models",
+            "project",
             "peer",
             "peer wall s",
             "peer CPU s",
@@ -90,11 +90,10 @@ class _Comparison:
             ours.append(Cost(found.whole, found.cpu))
             for name, (peer, _) in peers.items():
                 theirs[name].append(peer(project))
-        mine = _median(ours)
+        mine, described = _median(ours), f"{models} models, {shape}, mean {mean_seconds} s"
         return [
-            (f"{models} models, {shape}, mean {mean_seconds} s", name, _median(costs).wall, _median(costs).cpu, mine.wall, mine.cpu,
-             _median(costs).wall / mine.wall, f"≥ {peers[name][1]}")
-            for name, costs in theirs.items()
+            (described, name, cost.wall, cost.cpu, mine.wall, mine.cpu, cost.wall / mine.wall, f"≥ {peers[name][1]}")
+            for name, cost in ((name, _median(costs)) for name, costs in theirs.items())
         ]  # fmt: skip
 
 
