@@ -101,7 +101,7 @@ def _latency(machine: Laptop, folder: Path) -> str:
             last = max(above, key=lambda node: moment(node.finished_at))
             if last.runner != child.runner:
                 waits.append(moment(child.started_at) - moment(last.finished_at))
-    row = (len(waits), median(waits), quantiles(waits, n=100)[98], max(waits))
+    row = (len(waits), median(waits), quantiles(waits, n=100, method="inclusive")[98], max(waits))
     return table(
         "From a parent's record to the child's claim by the other runner (goal: p99 ≤ 1.5 s)",
         ("nodes that changed the runner", "median s", "p99 s", "longest s"),
