@@ -54,6 +54,7 @@ def generate(models: int) -> bytes:
     metadata = {
         "dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
         "project_name": "bench",
+        "dbt_version": "1.11.16",
     }
     return json.dumps({"metadata": metadata, "nodes": nodes}).encode()
 
