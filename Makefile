@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 
-.PHONY: help setup demo test unit kills simulate lint format typecheck build template-lint lock bench clean
+.PHONY: help setup demo test unit real kills simulate lint format typecheck build template-lint lock bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
@@ -47,11 +47,17 @@ lock:  ## compile the pinned requirements (hashes, no index addresses)
 demo: setup  ## the whole path on this machine: webhook, dbt over two runners, a failure, its alert
 	@$(BIN)/python -m headgate_local.demo
 
-test: setup  ## unit, contract, template, integration and end-to-end tests
-	@$(BIN)/python -m pytest -q tests
+# Two halves at once: one computes, the other mostly waits for databases and processes. GNU make 4 keeps their output apart.
+HALVES := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=2
 
-unit: setup  ## only the fast tests
-	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract
+test: setup  ## unit, contract, template, simulation, integration and end-to-end tests
+	@$(MAKE) --no-print-directory $(HALVES) unit real
+
+unit: setup  ## the half without dbt, servers and processes
+	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation
+
+real: setup  ## the half with real dbt, Postgres, runners and the local stack
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e
 
 kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SIGTERM; make test does a few
 	@HEADGATE_KILLS=20 $(BIN)/python -m pytest -q tests/integration/test_kills.py
