@@ -141,8 +141,10 @@ def test_what_a_cancelled_run_builds_is_cancelled_at_once(
 
 def test_whoever_asks_twice_is_answered_at_once(postgres: Any, flaky: Stage, started: list[Runner]) -> None:
     flaky.begin(runners=1)
+    predict(flaky, calm=1.0)
     runner = flaky.start(1, FLAKY_CALM="300")
     started.append(runner)
+    until(lambda: flaky.state_of(CALM) is NodeState.RUNNING)
     until(sleeping(postgres, "pg_sleep(300)"))
     runner.process.send_signal(signal.SIGTERM)
     time.sleep(1.5)
