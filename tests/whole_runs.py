@@ -42,19 +42,7 @@ def plan(world: MemoryWorld, step: int = 1, run_id: int = 1) -> PlannedStep:
 
 
 def finalizer(world: MemoryWorld) -> FinalizeRun:
-    return FinalizeRun(
-        runs=world.runs,
-        queue=world.queue,
-        plans=world.plans,
-        bundles=world.bundles,
-        artifacts=world.artifacts,
-        history=world.history,
-        alerts=world.alerts,
-        bus=world.bus,
-        console_url="http://127.0.0.1:8080",
-        slots=world.slots,
-        clock=world.clock,
-    )
+    return FinalizeRun.of(world, "http://127.0.0.1:8080")
 
 
 def session(world: MemoryWorld, runner: int = 1, step: int = 1, run_id: int = 1) -> QueueSession:

@@ -28,8 +28,8 @@ def cancel(
 ) -> None:
     """Cancel a run: its queries are cancelled, nothing more begins."""
     from headgate.domain.run import RunStatus
+    from headgate.domain.run_object import run_object
     from headgate.usecases.cancel_run import cancel_run
-    from headgate_cli.described import run_object
 
     world = world_of(context)
     run_id = run_id_of(world, run)

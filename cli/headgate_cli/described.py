@@ -2,10 +2,9 @@
 
 from typing import Any
 
+from headgate.domain.outcome import name_of
 from headgate.domain.run_object import run_object
 from headgate.domain.run_view import NodeView, RunView
-
-__all__ = ["node_name", "run_object", "view_object"]
 
 _HASH_LENGTH = 10
 
@@ -39,7 +38,7 @@ def _node_object(step: int, node: NodeView) -> dict[str, Any]:
 
 def node_name(unique_id: str) -> str:
     """`model.shop.fct_orders` → `fct_orders`; a generic test loses the hash that dbt ends its id with."""
-    name = unique_id.split(".", 2)[-1]
+    name = name_of(unique_id)
     stem, _, tail = name.rpartition(".")
     is_hash = len(tail) == _HASH_LENGTH and all(letter in "0123456789abcdef" for letter in tail)
     return stem if stem and is_hash and unique_id.startswith("test.") else name

@@ -58,7 +58,7 @@ def run(
 
 def follow(world: "World", run: "Run", *, watch: bool, timeout: float | None, as_json: bool) -> None:
     """Show a run that was just made: until it is over, or only that it waits."""
-    from headgate_cli.described import run_object
+    from headgate.domain.run_object import run_object
 
     if watch:
         _watch(world, run.run_id, timeout, as_json)
@@ -77,7 +77,7 @@ def list_runs(
     as_json: JsonOption = False,
 ) -> None:
     """The latest runs, newest first."""
-    from headgate_cli.described import run_object
+    from headgate.domain.run_object import run_object
 
     world = world_of(context)
     runs = world.runs.list_runs(limit, job)

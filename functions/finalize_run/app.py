@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.bootstrap import World, world
+from headgate.bootstrap import world
 from headgate.domain.outcome import fault_text
 from headgate.domain.run import run_id_of
 from headgate.observability import logger
@@ -13,7 +13,8 @@ from headgate.usecases.finalize_run import Finalized, FinalizeRun
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
-    finalize = _finalize(world())
+    ports = world()
+    finalize = FinalizeRun.of(ports, ports.settings.console_url)
     logger.append_keys(run_id=_run_id(event))
     ended = _from_status_change(event, finalize) if "detail-type" in event else _from_state(event, finalize)
     if ended is None:
@@ -44,20 +45,4 @@ def _fault(error: dict[str, Any]) -> str:
     # States write these names with a capital, status-change events without.
     return fault_text(
         error.get("Error") or error.get("error") or "", error.get("Cause") or error.get("cause") or ""
-    )
-
-
-def _finalize(ports: World) -> FinalizeRun:
-    return FinalizeRun(
-        runs=ports.runs,
-        queue=ports.queue,
-        plans=ports.plans,
-        bundles=ports.bundles,
-        artifacts=ports.artifacts,
-        history=ports.history,
-        alerts=ports.alerts,
-        bus=ports.bus,
-        console_url=ports.settings.console_url,
-        slots=ports.slots,
-        clock=ports.clock,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.bootstrap import World, world
+from headgate.bootstrap import world
 from headgate.observability import logger
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.finalize_run import FinalizeRun
@@ -23,25 +23,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         containers=ports.containers,
         slots=ports.slots,
         clock=ports.clock,
-        finalize=_finalize(ports),
+        finalize=FinalizeRun.of(ports, ports.settings.console_url),
         dispatch=partial(dispatch_runs, None, runs=ports.runs, machine=ports.machine),
     )
     done = reaped.to_log()
     logger.info("runs reaped", extra=done)
     return done
-
-
-def _finalize(ports: World) -> FinalizeRun:
-    return FinalizeRun(
-        runs=ports.runs,
-        queue=ports.queue,
-        plans=ports.plans,
-        bundles=ports.bundles,
-        artifacts=ports.artifacts,
-        history=ports.history,
-        alerts=ports.alerts,
-        bus=ports.bus,
-        console_url=ports.settings.console_url,
-        slots=ports.slots,
-        clock=ports.clock,
-    )

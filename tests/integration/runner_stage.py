@@ -161,10 +161,7 @@ class Stage:
     def run_results(self) -> dict[str, Any]:
         """The step's merged run_results.json, made by the use case that makes it in production."""
         world = self.world
-        ports = ("runs", "queue", "plans", "bundles", "artifacts", "history", "alerts", "bus")
-        FinalizeRun(**{name: getattr(world, name) for name in ports}, console_url="http://127.0.0.1")(
-            *self.key
-        )
+        FinalizeRun.of(world, "http://127.0.0.1")(*self.key)
         merged: dict[str, Any] = json.loads(world.artifacts.get(*self.key, "run_results.json"))
         return merged
 

@@ -34,11 +34,12 @@ from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
 from headgate.domain.manifest import Index, Node
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
+from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
 from headgate.domain.slots import Holder
 from headgate.errors import PlanError
-from headgate.usecases.run_nodes import SWEEP_SECONDS, Claim, Idle, Over, QueueSession
+from headgate.usecases.run_nodes import SWEEP_SECONDS, Idle, Over, QueueSession
 from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, CLUSTER, TABLE, Recorder, Use, listen
 from tests.template.cloudformation import Template, table_definition
 from tests.template.iam import allows, role_statements

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from random import Random
 
 from headgate.domain.plan import CLOSING, OPENING, Plan
-from headgate.domain.queue import Claim
+from headgate.domain.queue import FENCE_SECONDS, Claim
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.errors import HeadgateError, LeaseLostError, UnavailableError
-from headgate.usecases.run_nodes import FENCE_SECONDS, Idle, Over, QueueSession
+from headgate.usecases.run_nodes import Idle, Over, QueueSession
 from headgate_runner.work import HEARTBEAT_SECONDS
 from tests.simulation.kernel import Actor, Kernel, Process, ProcessClock
 from tests.simulation.world import ProcessWorld

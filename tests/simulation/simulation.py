@@ -255,20 +255,7 @@ class Simulation:
             return  # it is not over, or left nothing undone
 
     def _finalizing(self, process: Process) -> FinalizeRun:
-        ports = self._seen_by(process)
-        return FinalizeRun(
-            runs=ports.runs,
-            queue=ports.queue,
-            plans=ports.plans,
-            bundles=ports.bundles,
-            artifacts=ports.artifacts,
-            history=ports.history,
-            alerts=ports.alerts,
-            bus=ports.bus,
-            console_url="https://console.example.com",
-            slots=ports.slots,
-            clock=ports.clock,
-        )
+        return FinalizeRun.of(self._seen_by(process), "https://console.example.com")
 
     # The scene ------------------------------------------------------------------------------------------------
 

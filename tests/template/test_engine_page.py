@@ -34,7 +34,9 @@ def test_every_fault_names_tests_that_exist(number: int) -> None:
     assert tests
     for file, name in tests:
         text = (ROOT / "tests" / file).read_text()
-        assert re.search(rf"\bdef {name or 'test_'}|^{name or 'def'} = ", text, re.MULTILINE), f"{file}::{name}"
+        assert re.search(rf"\bdef {name or 'test_'}|^{name or 'def'} = ", text, re.MULTILINE), (
+            f"{file}::{name}"
+        )
 
 
 @pytest.mark.parametrize("error_class", BUILT_IN, ids=lambda found: found.name)

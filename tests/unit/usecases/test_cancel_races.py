@@ -152,8 +152,7 @@ def new_world() -> MemoryWorld:
 
 
 def finalize_of(ports: Any) -> FinalizeRun:
-    names = ("runs", "queue", "plans", "bundles", "artifacts", "history", "alerts", "bus", "slots", "clock")
-    return FinalizeRun(console_url="", **{name: getattr(ports, name) for name in names})
+    return FinalizeRun.of(ports, "")
 
 
 def dispatching(ports: Any) -> None:

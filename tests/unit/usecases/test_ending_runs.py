@@ -12,10 +12,9 @@ from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import PlanError, SelectionError, UnavailableError
-from headgate.usecases.finalize_run import FinalizeRun
-from headgate.usecases.plan_run import PlannedStep, plan_run
 from headgate.usecases.route_alerts import Delivery, route_alerts
 from headgate.usecases.run_nodes import Idle, Over, QueueSession
+from tests.whole_runs import finalizer, plan
 
 Status = Callable[[str], str]
 
@@ -24,34 +23,6 @@ def begin(world: MemoryWorld, job: str = "finance") -> int:
     run, _ = world.runs.create_run(world.jobs.job(job), world.jobs.bundle_of("production"), Cause("cli", "k"))
     world.runs.take_slot(run)
     return run.run_id
-
-
-def plan(world: MemoryWorld, run_id: int, step: int = 1) -> PlannedStep:
-    return plan_run(
-        run_id,
-        step,
-        runs=world.runs,
-        jobs=world.jobs,
-        bundles=world.bundles,
-        plans=world.plans,
-        queue=world.queue,
-        history=world.history,
-        clock=world.clock,
-    )
-
-
-def finalizer(world: MemoryWorld) -> FinalizeRun:
-    return FinalizeRun(
-        runs=world.runs,
-        queue=world.queue,
-        plans=world.plans,
-        bundles=world.bundles,
-        artifacts=world.artifacts,
-        history=world.history,
-        alerts=world.alerts,
-        bus=world.bus,
-        console_url="http://127.0.0.1:8080",
-    )
 
 
 def build(world: MemoryWorld, run_id: int, step: int = 1, status: Status = lambda _: "success") -> None:
@@ -78,10 +49,10 @@ def left_fails(unique_id: str) -> str:
 
 def test_a_step_is_planned_once_and_read_back_after(world: MemoryWorld) -> None:
     run_id = begin(world)
-    first = plan(world, run_id)
+    first = plan(world, run_id=run_id)
     assert first.to_state()["build"] is True
     build(world, run_id)
-    assert plan(world, run_id).plan == first.plan
+    assert plan(world, run_id=run_id).plan == first.plan
     assert len(world.queue.results(run_id, 1)) == 4
 
 
@@ -90,7 +61,7 @@ def test_a_selection_that_matches_nothing_builds_nothing_and_succeeds(world: Mem
     world.runs._runs[run_id] = world.runs.get_run(run_id).with_status(
         RunStatus.STARTING, steps=("dbt build --select tag:nothing",)
     )
-    state = plan(world, run_id).to_state()
+    state = plan(world, run_id=run_id).to_state()
     assert (state["build"], state["runners"]) == (False, [])
     assert finalizer(world)(run_id, 1).status is RunStatus.SUCCESS
 
@@ -98,7 +69,7 @@ def test_a_selection_that_matches_nothing_builds_nothing_and_succeeds(world: Mem
 def test_nothing_published_says_what_to_publish(world: MemoryWorld) -> None:
     run, _ = world.runs.create_run(world.jobs.job("finance"), "", Cause("cli", "k"))
     with pytest.raises(PlanError, match="headgate publish --environment production"):
-        plan(world, run.run_id)
+        plan(world, run_id=run.run_id)
 
 
 def test_vars_that_were_not_parsed_say_so(world: MemoryWorld) -> None:
@@ -107,7 +78,7 @@ def test_vars_that_were_not_parsed_say_so(world: MemoryWorld) -> None:
         RunStatus.STARTING, steps=("dbt build --vars '{\"day\": 1}'",)
     )
     with pytest.raises(PlanError, match=r'--vars \{"day": 1\}.*publish'):
-        plan(world, run_id)
+        plan(world, run_id=run_id)
 
 
 def test_a_bad_selection_is_refused_by_name(world: MemoryWorld) -> None:
@@ -116,12 +87,12 @@ def test_a_bad_selection_is_refused_by_name(world: MemoryWorld) -> None:
         RunStatus.STARTING, steps=("dbt build --select tagg:finance",)
     )
     with pytest.raises(SelectionError, match="tag"):
-        plan(world, run_id)
+        plan(world, run_id=run_id)
 
 
 def test_a_green_run_ends_in_success_with_its_artifact(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id)
     assert finalizer(world)(run_id, 1).to_state() == {
         "run_id": run_id,
@@ -142,7 +113,7 @@ def test_a_green_run_ends_in_success_with_its_artifact(world: MemoryWorld) -> No
 
 def test_a_red_run_says_what_failed_and_tells_the_owner_once(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id, status=left_fails)
     finalizer(world)(run_id, 1)
     run = world.runs.get_run(run_id)
@@ -162,7 +133,7 @@ def test_a_red_run_says_what_failed_and_tells_the_owner_once(world: MemoryWorld)
 
 def test_finalizing_twice_ends_once(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id)
     finalize = finalizer(world)
     ended = world.runs.get_run(finalize(run_id, 1).run_id)
@@ -176,7 +147,7 @@ def test_finalizing_twice_ends_once(world: MemoryWorld) -> None:
 )
 def test_dying_before_any_write_and_coming_again_ends_right(world: MemoryWorld, port: str) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id, status=left_fails)
     owner, method = getattr(world, port.split(".")[0]), port.split(".")[1]
     kept = getattr(owner, method)
@@ -193,7 +164,7 @@ def test_dying_before_any_write_and_coming_again_ends_right(world: MemoryWorld, 
 @pytest.mark.parametrize("port", ["artifacts.put", "history.learn", "alerts.publish"])
 def test_whoever_comes_last_ends_the_run_whatever_hinders_its_alerts(world: MemoryWorld, port: str) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id, status=left_fails)
     setattr(getattr(world, port.split(".")[0]), port.split(".")[1], _unavailable)
     with pytest.raises(UnavailableError):
@@ -205,7 +176,7 @@ def test_whoever_comes_last_ends_the_run_whatever_hinders_its_alerts(world: Memo
 
 def test_an_artifact_that_nobody_can_read_does_not_keep_a_run_from_ending(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id)
     world.artifacts.put(run_id, 1, "invocation.json", b"{cut sho")
     with pytest.raises(ValueError, match="Expecting"):
@@ -215,11 +186,11 @@ def test_an_artifact_that_nobody_can_read_does_not_keep_a_run_from_ending(world:
 
 def test_a_second_step_follows_a_good_first_one(world: MemoryWorld) -> None:
     run_id = begin(world, "two_steps")
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id)
     finalize = finalizer(world)
     assert finalize(run_id, 1).next_step == 2
-    plan(world, run_id, 2)
+    plan(world, 2, run_id)
     build(world, run_id, 2)
     assert finalize.current_step(run_id) == 2
     assert finalize(run_id, 2).next_step is None
@@ -228,7 +199,7 @@ def test_a_second_step_follows_a_good_first_one(world: MemoryWorld) -> None:
 
 def test_a_failed_step_stops_the_later_ones(world: MemoryWorld) -> None:
     run_id = begin(world, "two_steps")
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id, status=lambda _: "error")
     assert finalizer(world)(run_id, 1).next_step is None
     assert world.runs.get_run(run_id).status is RunStatus.ERROR
@@ -243,7 +214,7 @@ def test_a_plan_that_failed_ends_the_run_and_tells_somebody(world: MemoryWorld) 
 
 def test_a_halted_step_ends_with_dbts_own_message(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     world.queue.halt(run_id, 1, "Database Error: connection refused")
     finalizer(world)(run_id, 1)
     assert world.runs.get_run(run_id).error == "Database Error: connection refused"
@@ -251,7 +222,7 @@ def test_a_halted_step_ends_with_dbts_own_message(world: MemoryWorld) -> None:
 
 def test_nodes_that_never_ended_are_named_with_the_runner_that_was_lost(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     epoch = world.queue.take_lease(run_id, 1, 1, world.clock.now() + 60)
     world.queue.end_lease(run_id, 1, 1, epoch, "exit code 137")
     finalizer(world)(run_id, 1)
@@ -263,7 +234,7 @@ def test_nodes_that_never_ended_are_named_with_the_runner_that_was_lost(world: M
 @pytest.mark.parametrize("cancelled", [True, False])
 def test_a_runner_that_outlived_its_run_gets_nothing_more(world: MemoryWorld, cancelled: bool) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
     session.begin()
     finalizer(world)(run_id, 1, None if cancelled else "States.Timeout: took too long", cancelled=cancelled)
@@ -272,7 +243,7 @@ def test_a_runner_that_outlived_its_run_gets_nothing_more(world: MemoryWorld, ca
 
 def test_a_bundle_whose_index_is_gone_does_not_keep_the_run_from_ending(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     build(world, run_id, status=left_fails)
     world.bundles._files.clear()
     assert finalizer(world)(run_id, 1).status is RunStatus.ERROR
@@ -281,7 +252,7 @@ def test_a_bundle_whose_index_is_gone_does_not_keep_the_run_from_ending(world: M
 
 def test_a_message_of_one_endless_line_is_cut_for_record_and_alert(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
     session.begin()
     session.finish(opening := session.next().unique_id, None)  # type: ignore[union-attr]
@@ -296,7 +267,7 @@ def test_a_message_of_one_endless_line_is_cut_for_record_and_alert(world: Memory
 
 def test_an_opening_that_failed_is_no_node_of_dbts_results(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     session = QueueSession(world.queue, world.clock, world.plans.get_plan(run_id, 1), 1)
     session.begin()
     hook = {"unique_id": "operation.shop.start", "status": "error", "message": "no such table"}
@@ -311,7 +282,7 @@ def test_an_opening_that_failed_is_no_node_of_dbts_results(world: MemoryWorld) -
 
 def test_a_stopped_execution_ends_the_run_as_cancelled(world: MemoryWorld) -> None:
     run_id = begin(world)
-    plan(world, run_id)
+    plan(world, run_id=run_id)
     finalizer(world)(run_id, 1, cancelled=True)
     assert world.runs.get_run(run_id).status is RunStatus.CANCELLED
     assert world.alerts.published == []

@@ -7,12 +7,11 @@ import pytest
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.events import RunFinished
 from headgate.domain.execution import Container, Execution
-from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord
+from headgate.domain.queue import LEASE_SECONDS, REAPER_MARGIN_SECONDS, NodeRecord, NodeState, RunnerRecord
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.reap_runs import LOOK_SECONDS, Reaped, has_begun, reap_runs
-from headgate.usecases.run_nodes import LEASE_SECONDS, REAPER_MARGIN_SECONDS
 from tests.whole_runs import announced, build, cancel, dispatch, finalizer, plan, session, start
 
 ARN = "arn:aws:states:us-east-1:000000000000:execution:runs:run-"

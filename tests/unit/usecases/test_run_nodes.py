@@ -6,20 +6,11 @@ import pytest
 
 from headgate.adapters.memory import MemoryClock, MemoryNodeQueue
 from headgate.domain.plan import CLOSING, OPENING, Plan
-from headgate.domain.queue import Claim, NodeState, StepRecord
+from headgate.domain.queue import FENCE_SECONDS, LEASE_SECONDS, MARGIN_SECONDS, Claim, NodeState, StepRecord
 from headgate.domain.results import NodeStatus
 from headgate.errors import LeaseLostError
 from headgate.usecases.repair_queue import repair_queue
-from headgate.usecases.run_nodes import (
-    FENCE_SECONDS,
-    HALT_SECONDS,
-    LEASE_SECONDS,
-    MARGIN_SECONDS,
-    STALLED_SECONDS,
-    SWEEP_SECONDS,
-    Idle,
-    Over,
-)
+from headgate.usecases.run_nodes import HALT_SECONDS, STALLED_SECONDS, SWEEP_SECONDS, Idle, Over
 from tests.plans import DIAMOND, plan_of, result_of, write
 from tests.sessions import begun, built, claimed, run_to_the_end, survive
 

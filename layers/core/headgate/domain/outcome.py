@@ -124,7 +124,7 @@ def cancelled_text(who: str, ended: StepOutcome | None, step: int, steps: int) -
 
 def _stopped(ended: StepOutcome) -> list[str]:
     facts = [f"{_OWN[unique_id]} stopped" for unique_id in ended.begun if unique_id in _OWN]
-    nodes = [_name(unique_id) for unique_id in ended.begun if unique_id not in _OWN]
+    nodes = [name_of(unique_id) for unique_id in ended.begun if unique_id not in _OWN]
     if nodes:
         facts.append(f"{_counted(nodes)} stopped ({_some(nodes)})")
     if never := [unique_id for unique_id in ended.never if unique_id not in _OWN]:
@@ -141,7 +141,8 @@ def _some(names: Iterable[str]) -> str:
     return ", ".join(every[:NAMED]) + ("…" if len(every) > NAMED else "")
 
 
-def _name(unique_id: str) -> str:
+def name_of(unique_id: str) -> str:
+    """The unique_id without resource type and package."""
     return unique_id.split(".", 2)[-1]
 
 

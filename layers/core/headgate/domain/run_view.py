@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from headgate.domain.alerts import first_line
-from headgate.domain.outcome import held_back
+from headgate.domain.outcome import held_back, name_of
 from headgate.domain.plan import COMMAND, Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import FAILED, NodeStatus
@@ -49,8 +49,7 @@ class NodeView:
 
     @property
     def name(self) -> str:
-        """The unique_id without resource type and package."""
-        return self.unique_id.split(".", 2)[-1]
+        return name_of(self.unique_id)
 
     @property
     def headline(self) -> str:

@@ -6,8 +6,8 @@ Order matters, because this may die between any two writes and be called again: 
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from headgate.domain.outcome import StepOutcome, cancelled_text, outcome
 from headgate.domain.plan import COMMAND, OPENING, Plan
@@ -53,10 +53,7 @@ class Finalized:
 
 @dataclass(frozen=True)
 class FinalizeRun:
-    """The ports this verb needs; calling it ends one step of one run.
-
-    clock: without one, nobody waits for runners that were told to stop.
-    """
+    """The ports this verb needs; calling it ends one step of one run."""
 
     runs: RunStore
     queue: NodeQueue
@@ -67,8 +64,14 @@ class FinalizeRun:
     alerts: AlertTopic
     bus: EventBus
     console_url: str
-    slots: Slots | None = None
-    clock: Clock | None = None
+    slots: Slots
+    clock: Clock
+
+    @classmethod
+    def of(cls, ports: object, console_url: str) -> Self:
+        """With the ports of `ports` (bootstrap.World, or its twin in memory), which are named as the fields here."""
+        names = (field.name for field in fields(cls) if field.name != "console_url")
+        return cls(console_url=console_url, **{name: getattr(ports, name) for name in names})
 
     def __call__(
         self,
@@ -139,8 +142,7 @@ class FinalizeRun:
         """Give those that are still there time to leave: after this their places and their job's slot are free."""
         if any(not record.ended for record in self.queue.runners(run_id, step)):
             self.queue.halt(run_id, step, reason)
-            if self.clock is not None:
-                wait_for_runners(run_id, step, queue=self.queue, clock=self.clock)
+            wait_for_runners(run_id, step, queue=self.queue, clock=self.clock)
 
     def _end(self, run: Run, step: int, ended: StepOutcome) -> Finalized:
         status = RunStatus.SUCCESS if ended.error is None else RunStatus.ERROR
@@ -160,8 +162,7 @@ class FinalizeRun:
 
     def _announce(self, run: Run, step: int) -> Finalized:
         # Before the end is known to be announced: until then the reaper comes back to this run.
-        if self.slots is not None:
-            free_slots_of(run.run_id, run.environment, slots=self.slots)
+        free_slots_of(run.run_id, run.environment, slots=self.slots)
         announce_end(run, runs=self.runs, bus=self.bus)
         return Finalized(run.run_id, step, run.status, None)
 

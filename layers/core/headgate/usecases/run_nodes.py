@@ -11,10 +11,6 @@ from dataclasses import dataclass, replace
 from headgate.domain.instant import iso
 from headgate.domain.plan import CLOSING, COMMAND, OPENING, Plan
 from headgate.domain.queue import (
-    FENCE_SECONDS,
-    LEASE_SECONDS,
-    MARGIN_SECONDS,
-    REAPER_MARGIN_SECONDS,
     Claim,
     NodeState,
     is_drained,
@@ -29,19 +25,6 @@ from headgate.usecases.hold_places import FULL_SECONDS, Places
 from headgate.usecases.keep_lease import Lease
 from headgate.usecases.repair_queue import repair_queue
 from headgate.usecases.watch_leases import LeaseWatch
-
-__all__ = [
-    "FENCE_SECONDS",
-    "HALT_SECONDS",
-    "LEASE_SECONDS",
-    "MARGIN_SECONDS",
-    "REAPER_MARGIN_SECONDS",
-    "STALLED_SECONDS",
-    "SWEEP_SECONDS",
-    "Idle",
-    "Over",
-    "QueueSession",
-]
 
 SWEEP_SECONDS = 15.0
 # How soon a step in which nothing is ready and nothing runs is looked at.
