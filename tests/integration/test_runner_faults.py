@@ -54,8 +54,9 @@ def queries(postgres: Any) -> list[str]:
     ]
 
 
-def sleeps(postgres: Any) -> Callable[[], bool]:
-    return lambda: any("pg_sleep" in query for query in queries(postgres))
+def sleeps(postgres: Any, seconds: int) -> Callable[[], bool]:
+    """Whether the query that was told to sleep this long runs. The hook and the model both sleep, 0 s if not told."""
+    return lambda: any(f"pg_sleep({seconds})" in query for query in queries(postgres))
 
 
 def ended_green(on: Stage) -> bool:
@@ -67,7 +68,7 @@ def test_sigterm_without_time_to_finish_hands_back_cancels_and_leaves_a_log(
 ) -> None:
     small.begin(runners=1)
     runner = small.start(1, SMALL_SLEEP="60", **AT_ONCE)
-    until(sleeps(postgres))
+    until(sleeps(postgres, 60))
     assert small.state_of(SLOW) is NodeState.RUNNING
     asked = time.monotonic()
     runner.process.send_signal(signal.SIGTERM)
@@ -88,7 +89,7 @@ def test_sigterm_without_time_to_finish_hands_back_cancels_and_leaves_a_log(
 def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, small: Stage) -> None:
     small.begin()
     first = small.start(1, SMALL_HOOK_SLEEP="60", **AT_ONCE)
-    until(sleeps(postgres))
+    until(sleeps(postgres, 60))
     second = small.start(2)
     first.process.send_signal(signal.SIGTERM)
 
@@ -101,10 +102,10 @@ def test_sigterm_in_a_hook_lets_another_runner_open_the_step(postgres: Any, smal
 def test_a_killed_runners_hook_does_not_go_on_beside_its_repetition(postgres: Any, small: Stage) -> None:
     small.begin(runners=1)
     first = small.start(1, SMALL_HOOK_SLEEP="300")
-    until(sleeps(postgres))
+    until(sleeps(postgres, 300))
     first.process.kill()
     first.wait()
-    assert sleeps(postgres)()
+    assert sleeps(postgres, 300)()
 
     assert small.start(1).wait() == 0
     assert ended_green(small)
@@ -126,7 +127,7 @@ def test_sigterm_before_dbt_is_there_ends_at_once(small: Stage) -> None:
 def test_a_lost_lease_ends_the_runner_and_its_queries(postgres: Any, small: Stage) -> None:
     small.begin(runners=1)
     runner = small.start(1, SMALL_SLEEP="60")
-    until(sleeps(postgres))
+    until(sleeps(postgres, 60))
     small.world.queue.take_lease(*small.key, 1, time.time() + 60)
 
     assert runner.wait(15) == 75
@@ -169,7 +170,7 @@ def test_a_runner_may_be_killed_at_every_worst_moment_and_the_run_completes(
 def test_a_runner_killed_while_it_builds_leaves_nothing_in_the_way(postgres: Any, small: Stage) -> None:
     small.begin()
     first = small.start(1, SMALL_SLEEP="300")
-    until(sleeps(postgres))
+    until(sleeps(postgres, 300))
     first.process.kill()
     first.wait()
     assert queries(postgres)
