@@ -16,9 +16,10 @@ from benchmarks.plan_scale import generate
 from benchmarks.tables import table
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.index import Index
 from headgate.domain.instant import iso
 from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
-from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.manifest import read_manifest
 from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Cause

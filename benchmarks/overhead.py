@@ -22,8 +22,8 @@ from benchmarks.sleepers import Sleepers, make_sleepers
 from benchmarks.tables import table
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.index import Index
 from headgate.domain.instant import iso
-from headgate.domain.manifest import Index
 from headgate.domain.plan import OPENING, Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import Claim, StepRecord, initial_records

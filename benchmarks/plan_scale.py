@@ -20,8 +20,9 @@ from typing import Any, TypeVar
 
 from benchmarks.tables import table
 from headgate.domain.command import Command
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, RunnerSize
-from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.manifest import read_manifest
 from headgate.domain.plan import Plan
 from headgate.domain.plan_step import plan_step
 

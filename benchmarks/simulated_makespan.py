@@ -21,8 +21,8 @@ from benchmarks.tables import table
 from headgate.adapters.memory import MemoryNodeQueue
 from headgate.domain.command import Command
 from headgate.domain.graph import bottom_levels, build_graph
+from headgate.domain.index import Index, Node
 from headgate.domain.job import Environment, RunnerSize
-from headgate.domain.manifest import Index, Node
 from headgate.domain.plan import CLOSING, Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import Claim, NodeState, StepRecord, initial_records

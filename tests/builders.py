@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headgate.domain.index import Index, Node
 from headgate.domain.job import Environment, RunnerSize
-from headgate.domain.manifest import Index, Node
 
 PROJECT = "shop"
 

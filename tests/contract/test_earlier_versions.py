@@ -15,8 +15,8 @@ import pytest
 
 from headgate.domain.command import Command
 from headgate.domain.error_class import ErrorClass
+from headgate.domain.index import Index, Node
 from headgate.domain.job import Job, RetryPolicy
-from headgate.domain.manifest import Index, Node
 from headgate.domain.plan import Engine, Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import initial_records

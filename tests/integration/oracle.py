@@ -16,8 +16,9 @@ from typing import Any
 import networkx
 
 from headgate.domain.command import Command
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, RunnerSize
-from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.manifest import read_manifest
 from headgate.domain.plan import Plan
 from headgate.domain.plan_step import plan_step
 

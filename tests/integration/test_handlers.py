@@ -22,8 +22,8 @@ from functions.route_alerts.app import handler as route_alerts
 from headgate import bootstrap
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.alerts import Alert
+from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
-from headgate.domain.manifest import Index, Node
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import NotFoundError
 from tests.template.cloudformation import table_definition

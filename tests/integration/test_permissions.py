@@ -31,8 +31,8 @@ from functions.serve_console.app import handler as serve_console
 from headgate import bootstrap
 from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
+from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
-from headgate.domain.manifest import Index, Node
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from headgate.domain.command import Command
 from headgate.domain.command_options import GRAPH_VERBS, RESOURCE_TYPES
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.selection.resolve import Resolver
 from tests.integration.oracle import PROJECTS, Project, assert_same_order, parsed
 

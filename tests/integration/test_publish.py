@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from headgate.adapters.memory.world import MemoryWorld
 from headgate.domain.bundle import INDEX, MANIFEST, PARTIAL_PARSE, PROJECT
 from headgate.domain.command import Command
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate_cli.app import app
 
 PLAIN = Command("build").vars_digest

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, RunnerSize
-from headgate.domain.manifest import Index
 from headgate.domain.results import NodeStatus
 from tests.builders import make_index, make_node
 from tests.simulation.kernel import START

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from headgate.domain import bundle as names
 from headgate.domain.bundle import Bundle, BundleMetadata, content_digest
 from headgate.domain.command import Command
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job
-from headgate.domain.manifest import Index, read_manifest
+from headgate.domain.manifest import read_manifest
 from headgate_cli.bundle.archive import write_zip
 from headgate_cli.bundle.dbt_parse import Parse, parse_project
 from headgate_cli.bundle.profile import set_profile

@@ -62,6 +62,18 @@ class World:
         return DynamoDBHistory(self._dynamodb, self.settings.table)
 
     @cached_property
+    def states(self) -> "ports.BuildStates":
+        from headgate.adapters.aws.dynamodb_build_states import DynamoDBBuildStates
+
+        return DynamoDBBuildStates(self._dynamodb, self.settings.table)
+
+    @cached_property
+    def freshness(self) -> "ports.Freshness":
+        from headgate.adapters.aws.dynamodb_freshness import DynamoDBFreshness
+
+        return DynamoDBFreshness(self._dynamodb, self.settings.table)
+
+    @cached_property
     def bundles(self) -> "ports.BundleStore":
         from headgate.adapters.aws.s3_bundle_store import S3BundleStore
 

@@ -6,7 +6,7 @@ from typing import Any
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.engine import restricted_to
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.ports import BundleStore

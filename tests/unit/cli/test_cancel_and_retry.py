@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.manifest import Index, Node
+from headgate.domain.index import Index, Node
 from headgate.domain.run import RunStatus
 from headgate.usecases.run_nodes import QueueSession
 

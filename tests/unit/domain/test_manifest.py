@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from headgate.domain.manifest import Index, Node, read_manifest
+from headgate.domain.index import Index, Node
+from headgate.domain.manifest import read_manifest
 from headgate.errors import ManifestError
 from tests.builders import make_entry, make_index, make_manifest, make_node
 

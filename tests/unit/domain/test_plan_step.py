@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from headgate.domain.command import Command
 from headgate.domain.error_class import ErrorClass
+from headgate.domain.index import Index
 from headgate.domain.job import Job, RetryPolicy, RunnerSize
-from headgate.domain.manifest import Index
 from headgate.domain.plan import Engine, Plan
 from headgate.domain.plan_step import count_runners, plan_step
 from headgate.domain.prediction import UNKNOWN_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.selection import Criterion, check, parse
 from headgate.domain.selection.resolve import Resolver
 from headgate.errors import SelectionError

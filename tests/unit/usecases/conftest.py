@@ -3,8 +3,8 @@
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
+from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile, RunnerSize, Schedule
-from headgate.domain.manifest import Index, Node
 
 NO_VARS = "44136fa355b3678a"  # sha256 of `{}`, cut as Command.vars_digest cuts it
 

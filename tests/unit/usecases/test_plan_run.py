@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, JobsFile, RetryPolicy, RunnerSize
-from headgate.domain.manifest import Index
 from headgate.domain.plan import COMMAND, Engine
 from headgate.domain.queue import NodeRecord, StepRecord
 from headgate.domain.results import NodeResult

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from headgate.domain.command import Command
 from headgate.domain.graph import Graph, subset, with_test_edges, without_detours
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.selection.resolve import dependencies
 
 # BuildTask.RUNNER_MAP, and what the selectors of the other tasks keep.

@@ -23,9 +23,10 @@ class Command:
     """One dbt command.
 
     verb: one of `VERBS`. select, exclude: dbt's selection strings. vars: JSON with sorted keys. fail_fast: None
-    leaves it to the project's flags. macro: what `run-operation` calls. state: the environment whose published
-    manifest `clone` copies from; the runner says where it lies. options: whatever else was given, checked, as dbt's
-    own words.
+    leaves it to the project's flags. macro: what `run-operation` calls. state: the environment whose last successful
+    bundle is what `state:` compares with, `--defer` refers to and `clone` copies from; the runner says where it lies.
+    selector: a name of selectors.yml. indirect: dbt's mode of selecting tests. defer, favor_state: None leaves them at
+    dbt's default. options: whatever else was given, checked, as dbt's own words.
     """
 
     verb: str
@@ -39,6 +40,10 @@ class Command:
     store_failures: bool = False
     macro: str = ""
     state: str = ""
+    selector: str = ""
+    indirect: str = ""
+    defer: bool | None = None
+    favor_state: bool | None = None
     options: tuple[str, ...] = ()
 
     @property

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from headgate.domain.command import Command
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.plan import Engine
 
 # The versions whose insides the shared queue leans on; any other dbt is run as one command.

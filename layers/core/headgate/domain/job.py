@@ -63,6 +63,33 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusePolicy:
+    """What of a run need not be built again.
+
+    unchanged: reuse what has neither new code nor new data. batch_tests: several generic tests of a model in one
+    query. respect_window: a change of code waits for `build_after` as well. ignore_volatile: code whose outcome depends
+    on the moment is no reason to build. look_every: after how long without a runner one is started only to see whether
+    the relations are still there; 0: in every run. silent_after: how long a connector may say nothing before its
+    sources count as unknown. Both in seconds.
+    """
+
+    unchanged: bool = False
+    batch_tests: bool = False
+    respect_window: bool = False
+    ignore_volatile: bool = False
+    look_every: float = 86_400.0
+    silent_after: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """When a job's runs should be over: a local time (`08:00`) in an IANA time zone."""
+
+    finish_by: str
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
 class FivetranTrigger:
     """Start when one of these connectors (by id or by name) has synced successfully."""
 
@@ -82,6 +109,7 @@ class Job:
     """A saved definition: commands, environment, and what makes it start.
 
     node_timeout: seconds after which one node's attempt is cancelled, unless the node has its own; None: never.
+    run: without commands, a run builds what lies downstream of the connectors that started it, and reuses the rest.
     """
 
     name: str
@@ -93,6 +121,8 @@ class Job:
     schedule: Schedule | None = None
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     node_timeout: float | None = None
+    reuse: ReusePolicy = field(default_factory=ReusePolicy)
+    deadline: Deadline | None = None
 
     @property
     def commands(self) -> tuple[Command, ...]:

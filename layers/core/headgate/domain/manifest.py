@@ -1,134 +1,22 @@
-"""The index: what planning needs of a dbt manifest, about a tenth of its size, read once at publish.
-
-`read_manifest` turns manifest.json into an `Index`; `Index.encode` and `Index.decode` carry it in the bundle.
-Everything that selection, ordering, alerts and duration history ask for is a field here, so that no run ever
-opens the manifest itself. The rules for what a node is come from dbt-core 1.11's own manifest.
-"""
+"""Reading manifest.json into an Index, once, at publish. What a node is, is dbt-core 1.11's own rule."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
-from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
+from headgate.domain.index import OTHER_SECTIONS, Index, Node
 from headgate.domain.wishes import Wishes
 from headgate.errors import InputError, ManifestError
 
 # dbt 1.6 writes v10, 1.7 writes v11, 1.8 to 1.12 write v12.
 SUPPORTED_SCHEMAS = (10, 11, 12)
-INDEX_FORMAT = 1
-# Members of the manifest's `nodes`; dbt calls them parsed nodes. Everything else has a section of its own.
-_OTHER_SECTIONS = frozenset(
-    {"source", "exposure", "metric", "semantic_model", "saved_query", "unit_test", "function"}
-)
 # Nobody selects by a config value longer than this; descriptions kept in `meta` would double the index.
 _LONGEST_CONFIG_TEXT = 256
 # A JSON text of white space only, still encoded, so that the SQL of thousands of models is never decoded.
 _BLANK = re.compile(rb'(?:"(?:\\[nrtf]|\s)*"|null)?')
-
-Structure = TypeVar("Structure")
-
-
-class Node(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """One enabled resource of the project, whatever its type.
-
-    materialized: dbt's word, or the resource type where dbt has none. depends_on: unique_ids, as written by
-    dbt. severity: `error` or `warn` of a test. owner: whom to tell (see `_Owners`). empty: has no SQL, which
-    dbt never builds. config: what `config.<key>:` can match: texts, booleans, lists and mappings of them.
-    tested: the node a test is attached to, or a unit test's model. test_name: the generic test's name.
-    timeout (seconds), pools: what `meta: {headgate: …}` says.
-
-    It is stored as a list: fields are only ever added at the end, with a default, so that indexes written by the
-    version before and after can be read.
-    """
-
-    unique_id: str
-    name: str
-    resource_type: str
-    package_name: str
-    fqn: tuple[str, ...]
-    original_file_path: str
-    patch_path: str = ""
-    tags: tuple[str, ...] = ()
-    group: str | None = None
-    access: str | None = None
-    materialized: str = ""
-    schema: str | None = None
-    database: str | None = None
-    alias: str | None = None
-    relation_name: str | None = None
-    depends_on: tuple[str, ...] = ()
-    severity: str | None = None
-    owner: str = ""
-    checksum: str = ""
-    version: str | int | float | None = None
-    latest_version: str | int | float | None = None
-    source_name: str | None = None
-    test_name: str | None = None
-    tested: str | None = None
-    enabled: bool = True
-    empty: bool = False
-    config: dict[str, Any] = {}
-    timeout: float | None = None
-    pools: tuple[str, ...] = ()
-
-    @property
-    def is_parsed(self) -> bool:
-        """Whether dbt keeps it among the manifest's `nodes`: models, seeds, snapshots, tests, analyses, operations."""
-        return self.resource_type not in _OTHER_SECTIONS
-
-    @property
-    def is_versioned(self) -> bool:
-        return self.resource_type == "model" and self.version is not None
-
-
-class Index(msgspec.Struct, frozen=True, kw_only=True):
-    """All nodes of a project by unique_id, in the manifest's order, and where they came from.
-
-    groups: group name -> owner. default_selector: the name of the selector that dbt uses when a command has
-    neither --select nor --exclude (selectors.yml, `default: true`). fail_fast: what the flags of dbt_project.yml say,
-    which no manifest tells.
-    """
-
-    dbt_version: str = ""
-    schema_version: str = ""
-    project_name: str = ""
-    adapter_type: str = ""
-    nodes: dict[str, Node] = {}
-    groups: dict[str, str] = {}
-    default_selector: str | None = None
-    fail_fast: bool = False
-
-    def encode(self) -> bytes:
-        """This index as MessagePack, with its format version and a digest of all that follows."""
-        body = msgspec.msgpack.encode(self)
-        return msgspec.msgpack.encode(
-            {"format": INDEX_FORMAT, "digest": sha256(body).hexdigest(), "index": msgspec.Raw(body)}
-        )
-
-    @classmethod
-    def decode(cls, body: bytes) -> "Index":
-        """The inverse of `encode`. Raises ManifestError: damaged, or written by another version of Headgate."""
-        try:
-            head = msgspec.msgpack.decode(body, type=_Envelope)
-            if head.format != INDEX_FORMAT:
-                raise ManifestError(
-                    f"the bundle's index has format {head.format}, this version reads {INDEX_FORMAT}: publish again"
-                )
-            # Indexes of earlier versions carry no digest.
-            if head.digest and sha256(bytes(head.index)).hexdigest() != head.digest:
-                raise ManifestError("the bundle's index is damaged: its digest is another one; publish again")
-            return msgspec.msgpack.decode(head.index, type=cls)
-        except (msgspec.MsgspecError, RecursionError, MemoryError, UnicodeDecodeError) as fault:
-            raise ManifestError(f"the bundle's index cannot be read: {fault}; publish again") from fault
-
-
-class _Envelope(msgspec.Struct):
-    format: int
-    index: msgspec.Raw
-    digest: str = ""
 
 
 class _DependsOn(msgspec.Struct):
@@ -337,7 +225,7 @@ def _wishes(entry: _Entry, found_at: str) -> Wishes:
 
 
 def _is_empty(entry: _Entry) -> bool:
-    if entry.resource_type in _OTHER_SECTIONS or entry.resource_type == "seed":
+    if entry.resource_type in OTHER_SECTIONS or entry.resource_type == "seed":
         return False
     return _BLANK.fullmatch(bytes(entry.raw_code)) is not None
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from headgate.domain.command import Command
+from headgate.domain.decision import Decision
 from headgate.domain.error_class import ErrorClass
 from headgate.domain.job import RetryPolicy
 
@@ -40,6 +41,11 @@ class PlannedNode:
     priority: seconds of the longest predicted path that starts here; the highest is claimed first.
     timeout_seconds: when an attempt is cancelled. repeatable: whether building it twice leaves what building it once
     leaves (not so: snapshots, incremental models that only append). pools: what its attempt takes one place of.
+    decision: whether it is built; a reused node stays in the plan, done before anything begins. relation: what it
+    builds; empty: it leaves none, and nobody has to wait for it. fingerprint, sees: what its build will be remembered
+    by: part -> digest, and the upstreams whose data it reads (through views and ephemeral models). tests: the
+    error-severity data tests of this plan that must pass before its build counts. batch: the tests that its own query
+    answers as well (`reuse.batch_tests`).
     """
 
     unique_id: str
@@ -52,6 +58,17 @@ class PlannedNode:
     timeout_seconds: float | None = None
     repeatable: bool = True
     pools: tuple[str, ...] = ()
+    decision: Decision = field(default_factory=Decision)
+    relation: str = ""
+    fingerprint: Mapping[str, str] = field(default_factory=dict)
+    sees: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    batch: tuple[str, ...] = ()
+
+    @property
+    def is_built(self) -> bool:
+        """Whether it gets a turn, as far as was known when this was planned."""
+        return not self.decision.reuses
 
 
 @dataclass(frozen=True)
@@ -59,8 +76,11 @@ class Plan:
     """What one step of a run will do. `nodes` is in topological order; a node's position is its index + 1.
 
     retries, error_classes, pools: what of job and environment binds the runners, as it stood when this was planned;
-    pools: name -> places. state_bundle: the bundle whose manifest `dbt clone` copies from. Fields are only ever added,
-    with defaults, and unknown ones are ignored: runners of the version before and after read it alike.
+    pools: name -> places. state_bundle: the bundle whose manifest `dbt clone` copies from and `--defer` refers to.
+    reuse: whether unchanged nodes are reused. versions: upstream -> the version of its data as it was planned with,
+    of everything that has no build of its own: sources, views, ephemeral models. look: whether the opening must look
+    which relations are there, although nothing may be left to build. planned_at: epoch seconds. Fields are only ever
+    added, with defaults, and unknown ones are ignored: runners of the version before and after read it alike.
     """
 
     run_id: int
@@ -80,11 +100,15 @@ class Plan:
     error_classes: tuple[ErrorClass, ...] = ()
     pools: Mapping[str, int] = field(default_factory=dict)
     state_bundle: str = ""
+    reuse: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    look: bool = False
+    planned_at: float = 0.0
 
     @property
     def has_turn(self) -> bool:
         """Whether there is anything for a runner to do."""
-        return bool(self.nodes) or self.engine is Engine.COMMAND
+        return self.look or any(node.is_built for node in self.nodes) or self.engine is Engine.COMMAND
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

@@ -13,8 +13,8 @@ from headgate.domain.build_order import build_queue_graph, resource_types
 from headgate.domain.command import Command
 from headgate.domain.engine import engine_of, restricted_to
 from headgate.domain.graph import Graph, bottom_levels, topological_order
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, RetryPolicy
-from headgate.domain.manifest import Index
 from headgate.domain.plan import WAREHOUSE, Engine, Plan, PlannedNode
 from headgate.domain.prediction import Predictions
 from headgate.domain.repeatable import is_repeatable

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult, NodeStatus
 

@@ -5,7 +5,7 @@ materialisations and of the adapters' incremental strategies.
 """
 
 from headgate.domain.command import Command
-from headgate.domain.manifest import Node
+from headgate.domain.index import Node
 
 # What is replaced as a whole, or holds no rows of its own. A project's own materialisation is not among them:
 # nobody knows what it does.

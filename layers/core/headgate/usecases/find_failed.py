@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.plan import COMMAND, Engine, Plan
 from headgate.domain.results import WITHOUT_RUN_RESULTS, NodeStatus
 from headgate.domain.retry import MODEL_AND_TEST, retry_set

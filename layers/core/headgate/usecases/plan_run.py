@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
 from headgate.domain.fargate import memory_steps
+from headgate.domain.index import Index
 from headgate.domain.instant import iso
 from headgate.domain.job import Environment, Job, RetryPolicy
-from headgate.domain.manifest import Index
 from headgate.domain.plan import Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.prediction import build_key

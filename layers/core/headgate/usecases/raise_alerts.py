@@ -2,7 +2,7 @@
 
 from headgate.domain.alerts import Alert, first_line
 from headgate.domain.bundle import INDEX, named
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.outcome import StepOutcome, held_back
 from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult

@@ -1,11 +1,12 @@
 """Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
 
-Keys: `environment#<name>` / `environment` and `bundle`, `job#<name>` / `job`, `alerts#<origin>` / `rules`; all but
+Keys: `environment#<name>` / `environment`, `bundle` and `success`, `job#<name>` / `job`, `alerts#<origin>` / `rules`; all but
 the bundle pointer in the index `listing`. The rules' item knows what its file manages and counts its applies, so
 that two at once cannot mix.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,17 @@ class DynamoDBJobStore:
         if item is None:
             raise NotFoundError(f"nothing was published for the environment {environment!r} yet")
         return str(item["digest"])
+
+    def record_success(self, environment: str, bundle: str, run_id: int) -> None:
+        item = {"pk": f"environment#{environment}", "sk": "success", "digest": bundle, "run_id": run_id}
+        with suppress(ConflictError):
+            self._table.put(item, "attribute_not_exists(pk) OR #run_id <= :run", run=run_id)
+
+    def last_success(self, environment: str) -> tuple[str, int]:
+        item = self._table.get(f"environment#{environment}", "success")
+        if item is None:
+            raise NotFoundError(f"no run of the environment {environment!r} has succeeded yet")
+        return str(item["digest"]), int(item["run_id"])
 
     def _listed(self, kind: str) -> list[dict[str, Any]]:
         return list(self._table.query("#listing_pk = :kind", index="listing", kind=kind))

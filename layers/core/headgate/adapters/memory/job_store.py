@@ -14,6 +14,7 @@ class MemoryJobStore:
         self._lock = RLock()
         self._files: dict[str, JobsFile] = {}
         self._bundles: dict[str, str] = {}
+        self._successes: dict[str, tuple[str, int]] = {}
 
     def apply(self, jobs_file: JobsFile) -> None:
         with self._lock:
@@ -55,6 +56,17 @@ class MemoryJobStore:
             if environment not in self._bundles:
                 raise NotFoundError(f"nothing was published for the environment {environment!r} yet")
             return self._bundles[environment]
+
+    def record_success(self, environment: str, bundle: str, run_id: int) -> None:
+        with self._lock:
+            if run_id >= self._successes.get(environment, ("", 0))[1]:
+                self._successes[environment] = (bundle, run_id)
+
+    def last_success(self, environment: str) -> tuple[str, int]:
+        with self._lock:
+            if environment not in self._successes:
+                raise NotFoundError(f"no run of the environment {environment!r} has succeeded yet")
+            return self._successes[environment]
 
 
 def _refuse_shared(mine: JobsFile, other: JobsFile) -> None:

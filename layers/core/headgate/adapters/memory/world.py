@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 
 from headgate.adapters.memory.alert_topic import MemoryAlertTopic
 from headgate.adapters.memory.artifact_store import MemoryArtifactStore
+from headgate.adapters.memory.build_states import MemoryBuildStates
 from headgate.adapters.memory.bundle_store import MemoryBundleStore
 from headgate.adapters.memory.clock import MemoryClock
 from headgate.adapters.memory.containers import MemoryContainers
 from headgate.adapters.memory.event_bus import MemoryEventBus
 from headgate.adapters.memory.event_log import MemoryEventLog
+from headgate.adapters.memory.freshness import MemoryFreshness
 from headgate.adapters.memory.history import MemoryHistory
 from headgate.adapters.memory.job_store import MemoryJobStore
 from headgate.adapters.memory.node_queue import MemoryNodeQueue
@@ -32,6 +34,8 @@ class MemoryWorld:
     artifacts: MemoryArtifactStore = field(default_factory=MemoryArtifactStore)
     plans: MemoryPlanStore = field(default_factory=MemoryPlanStore)
     history: MemoryHistory = field(default_factory=MemoryHistory)
+    states: MemoryBuildStates = field(default_factory=MemoryBuildStates)
+    freshness: MemoryFreshness = field(default_factory=MemoryFreshness)
     bus: MemoryEventBus = field(default_factory=MemoryEventBus)
     machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
     containers: MemoryContainers = field(default_factory=MemoryContainers)

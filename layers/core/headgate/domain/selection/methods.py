@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import Any
 
-from headgate.domain.manifest import Index, Node
+from headgate.domain.index import Index, Node
 from headgate.domain.selection.spec import Criterion, parse
 from headgate.errors import SelectionError
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headgate.domain.graph import Graph, ancestors, build_graph, descendants
-from headgate.domain.manifest import Index
+from headgate.domain.index import Index
 from headgate.domain.selection.methods import match
 from headgate.domain.selection.spec import ALL_THE_WAY, Criterion, Intersection, parse
 

@@ -1,0 +1,28 @@
+"""What is known of the data in sources: syncs of connectors, and what `dbt source freshness` saw."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One successful sync of a connector. at: when it ended, by the provider's clock (epoch seconds)."""
+
+    provider: str
+    connector_id: str
+    connector_name: str
+    sync_id: str
+    at: float
+
+    @property
+    def connector(self) -> str:
+        """How its records are called: `fivetran/<id>`."""
+        return f"{self.provider}/{self.connector_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What `dbt source freshness` saw of one source. Both times are epoch seconds."""
+
+    unique_id: str
+    max_loaded_at: float
+    observed_at: float
