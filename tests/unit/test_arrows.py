@@ -16,7 +16,7 @@ LIBRARIES = {
 ONLY_IN = {
     "networkx": {"graph"},
     "cronsim": {"schedule"},
-    "msgspec": {"manifest", "index", "code", "signature"},
+    "msgspec": {"manifest", "entry", "reading", "signing", "index", "code", "signature"},
 }
 
 
