@@ -62,6 +62,8 @@ def test_every_option_of_dbt_is_accepted_or_refused_for_a_reason(verb: str) -> N
         ("dbt source freshness --select source:raw", {"select": ("source:raw",)}),
         ("dbt compile --no-introspect", {"introspect": False}),
         ("dbt test --warn-error", {"warn_error": True}),
+        ("dbt snapshot --defer --favor-state", {"defer": True, "favor_state": True}),
+        ("dbt docs generate --no-defer --no-favor-state", {"defer": False, "favor_state": False}),
     ],
 )  # fmt: skip
 def test_dbt_reads_the_words_as_they_were_meant(line: str, expected: dict[str, object]) -> None:

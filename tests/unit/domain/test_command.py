@@ -57,10 +57,13 @@ def test_reads(text: str, expected: Command) -> None:
         ("dbt build --target dev", "set `target` and `schema` of the environment in headgate.yml"),
         ("dbt seed -t dev", "set `target` and `schema` of the environment in headgate.yml"),
         ("dbt build --profile x", "set `target` and `schema` of the environment in headgate.yml"),
-        ("dbt build --state target", "only `dbt clone` has it here"),
+        ("dbt build --state ./target", "names an environment of headgate.yml, not a folder"),
+        ("dbt deps --state production", "this command reads no other environment"),
+        ("dbt run-operation grant --defer", "this command reads no other environment"),
+        ("dbt build --defer-state production", "--state names the environment to compare with, to defer to"),
         ("dbt build --threads 64", "set `threads` of the environment"),
         ("dbt build --selector nightly", "selectors.yml is not read yet"),
-        ("dbt build --defer", "not supported yet"),
+        ("dbt build --defer=production", "--defer takes no value"),
         ("dbt deps --add-package x@1", "packages are those that were published"),
         ("dbt build --log-level debug", "headgate logs"),
         ("dbt compile --inline 'select 1'", "write a model or an analysis"),
@@ -119,6 +122,9 @@ def test_refuses(text: str, words: str) -> None:
         ("dbt deps", ["deps"]),
         ("dbt retry", ["retry"]),
         ("dbt clone --state production -s a", ["clone", "--select", "a"]),
+        ("dbt build --defer --favor-state --state production -s a",
+         ["build", "--defer", "--favor-state", "--select", "a"]),
+        ("dbt compile --no-defer --no-favor-state", ["compile", "--no-defer", "--no-favor-state"]),
         ("""dbt compile --no-introspect --vars '{"a": 1}'""", ["compile", "--no-introspect", "--vars", '{"a": 1}']),
         ("dbt run --event-time-start 2026-01-01 --event-time-end 2026-02-01",
          ["run", "--event-time-start", "2026-01-01", "--event-time-end", "2026-02-01"]),
@@ -136,6 +142,9 @@ def test_every_verb_can_be_written_back_and_read_again(verb: str) -> None:
     macro = " grant" if verb == "run-operation" else ""
     state = " --state production" if verb == "clone" else ""
     options = "" if verb == "retry" else """ -x --vars '{"a": "it''s"}'"""
+    if verb not in ("retry", "deps", "run-operation"):
+        options += " --defer --favor-state" + (state or " --state production")
+        state = ""
     command = Command.parse(f"dbt {verb}{macro}{state}{options}")
     assert command.verb == verb
     assert command.is_graph == (verb in ("build", "run", "test", "seed", "snapshot"))

@@ -64,6 +64,8 @@ class Command:
         if self.fail_fast is not None:
             words += ["--fail-fast" if self.fail_fast else "--no-fail-fast"]
         words += ["--store-failures"] if self.store_failures else []
+        for name, chosen in (("defer", self.defer), ("favor-state", self.favor_state)):
+            words += [] if chosen is None else [f"--{name}" if chosen else f"--no-{name}"]
         for name, values in (
             ("--resource-type", self.resource_types),
             ("--exclude-resource-type", self.exclude_resource_types),

@@ -114,7 +114,7 @@ def _window(text: str) -> str:
 def _environment(text: str) -> str:
     if not _ENVIRONMENT.fullmatch(text):
         raise CommandError(
-            f"names an environment of headgate.yml, not a folder: its published manifest is used; got {text!r}"
+            f"names an environment of headgate.yml, not a folder: its last successful bundle is used; got {text!r}"
         )
     return text
 
@@ -145,7 +145,11 @@ OPTIONS: tuple[Option, ...] = (
         check=_one_of(*(name for name in RESOURCE_TYPES if name not in ("all", "default"))),
     ),
     Option(("--store-failures",), _on("build", "test"), field="store_failures"),
-    Option(("--state",), _on("clone"), Takes.ONE, "state", check=_environment),
+    Option(("--state",), _SELECTING, Takes.ONE, "state", check=_environment),
+    Option(("--defer",), _SELECTING, field="defer"),
+    Option(("--no-defer",), _SELECTING, field="defer", value=False),
+    Option(("--favor-state",), _SELECTING, field="favor_state"),
+    Option(("--no-favor-state",), _SELECTING, field="favor_state", value=False),
     # Nodes of the graph commands are selected here, as dbt does without this option.
     Option(("--indirect-selection",), _on(*GRAPH_VERBS), Takes.ONE, check=_one_of("eager")),
     Option(
@@ -168,7 +172,7 @@ OPTIONS: tuple[Option, ...] = (
 _PLACES = "a runner has its own folders"
 _PROFILE = "set `target` and `schema` of the environment in headgate.yml"
 _LOGS = "Headgate reads dbt's log as it is and shows it with `headgate logs`"
-_DEFER = "deferring to another environment is not supported yet"
+_STATE = "`dbt retry` repeats a command with its own --state; this command reads no other environment"
 _PARSED = "the project was parsed when it was published"
 _PACKAGES = "packages are those that were published: change packages.yml, run `dbt deps` and publish again"
 
@@ -187,12 +191,12 @@ REFUSED: dict[str, str] = {
     "--profile": _PROFILE,
     "--threads": "set `threads` of the environment in headgate.yml",
     "--single-threaded": "set `threads: 1` of the environment in headgate.yml",
-    "--state": "only `dbt clone` has it here, with the name of an environment",
-    "--defer": _DEFER,
-    "--no-defer": _DEFER,
-    "--defer-state": _DEFER,
-    "--favor-state": _DEFER,
-    "--no-favor-state": _DEFER,
+    "--state": _STATE,
+    "--defer": _STATE,
+    "--no-defer": _STATE,
+    "--favor-state": _STATE,
+    "--no-favor-state": _STATE,
+    "--defer-state": "--state names the environment to compare with, to defer to and to clone from",
     "--selector": "selectors.yml is not read yet: say it with --select and --exclude",
     "--inline": "write a model or an analysis and select it",
     "--show": "a run has no terminal to print rows to",
