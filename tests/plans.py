@@ -1,9 +1,11 @@
 """Small plans and results with defaults for everything, so that a test states only what matters to it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headgate.domain.command import Command
+from headgate.domain.decision import Action, Decision, Reason
 from headgate.domain.plan import Plan, PlannedNode
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.results import NodeResult, NodeStatus
@@ -35,6 +37,13 @@ def plan_of(
         for index, (node, above) in enumerate(parents.items())
     )
     return Plan(run_id, step, Command("build"), "d" * 64, "production", nodes, runners, threads=4)
+
+
+def reusing(plan: Plan, *unique_ids: str, look: bool = False, **fields: Any) -> Plan:
+    """The same plan with these nodes reused; fields of theirs by keyword."""
+    given = {"decision": Decision(Action.REUSE, Reason.NO_NEW_DATA, "nothing new in stripe"), **fields}
+    nodes = tuple(replace(node, **given) if node.unique_id in unique_ids else node for node in plan.nodes)
+    return replace(plan, nodes=nodes, reuse=True, look=look)
 
 
 def step_of(plan: Plan) -> StepRecord:

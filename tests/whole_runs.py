@@ -28,17 +28,7 @@ def cancel(world: MemoryWorld, run_id: int = 1, reason: str = "by ana") -> Run:
 
 
 def plan(world: MemoryWorld, step: int = 1, run_id: int = 1) -> PlannedStep:
-    return plan_run(
-        run_id,
-        step,
-        runs=world.runs,
-        jobs=world.jobs,
-        bundles=world.bundles,
-        plans=world.plans,
-        queue=world.queue,
-        history=world.history,
-        clock=world.clock,
-    )
+    return plan_run(run_id, step, world)
 
 
 def finalizer(world: MemoryWorld) -> FinalizeRun:

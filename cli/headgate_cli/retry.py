@@ -64,16 +64,7 @@ def retry(
 def _preview(world: "World", run_id: int, from_start: bool) -> "RetryPreview":
     from headgate.usecases.retry_run import retry_preview
 
-    return retry_preview(
-        run_id,
-        from_start=from_start,
-        runs=world.runs,
-        queue=world.queue,
-        jobs=world.jobs,
-        bundles=world.bundles,
-        plans=world.plans,
-        history=world.history,
-    )
+    return retry_preview(run_id, from_start=from_start, ports=world)
 
 
 def _show(preview: "RetryPreview", as_json: bool, from_start: bool) -> None:

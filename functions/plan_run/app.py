@@ -12,17 +12,6 @@ from headgate.usecases.plan_run import plan_run
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, object]:
     logger.append_keys(run_id=event["run_id"])
-    ports = world()
-    planned = plan_run(
-        int(event["run_id"]),
-        int(event["step"]),
-        runs=ports.runs,
-        jobs=ports.jobs,
-        bundles=ports.bundles,
-        plans=ports.plans,
-        queue=ports.queue,
-        history=ports.history,
-        clock=ports.clock,
-    )
+    planned = plan_run(int(event["run_id"]), int(event["step"]), world())
     logger.info("step planned", extra=planned.to_state())
     return planned.to_state()

@@ -9,7 +9,7 @@ from headgate.domain.plan import CLOSING, COMMAND, OPENING, Engine
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord
 from headgate.domain.results import NodeStatus
 from headgate.ports import NodeQueue
-from tests.plans import DIAMOND, plan_of, result_of, write
+from tests.plans import DIAMOND, plan_of, result_of, reusing, write
 
 STEP = (7, 1)
 READY, RUNNING, WAITING, DONE = NodeState.READY, NodeState.RUNNING, NodeState.WAITING, NodeState.DONE
@@ -51,6 +51,22 @@ def test_a_step_is_written_with_its_opening_ready_and_everything_else_waiting(qu
         "unit_test.shop.a": (6, NodeState.ATTACHED, frozenset()),
     }
     assert list(found) == [OPENING, "a", "b", "c", "d", CLOSING, "unit_test.shop.a"]
+
+
+def test_a_reused_node_is_done_with_its_whole_result_and_nobody_can_claim_it(world: Any) -> None:
+    queue = world.queue
+    plan = write(queue, reusing(plan_of(), "a", "b"))
+    found = {record.unique_id: record for record in queue.nodes(*STEP)}
+    assert (found["a"].state, found["c"].waits, found["d"].waits) == (DONE, {0}, {3})
+    assert found["a"].result is not None
+    assert (found["a"].runner, found["a"].result.status) == (None, NodeStatus.REUSED)
+    results = {result.unique_id: result for result in queue.results(*STEP)}
+    assert results.keys() == {"a", "b"}
+    assert results["a"].entry["message"] == plan.nodes[0].decision.sentence
+    assert results["a"].entry["adapter_response"] == {}
+    assert "a" not in dict(queue.open_nodes(*STEP))
+    assert claim(queue, "a") is None
+    assert not queue.release(*STEP, "a", 0, skip=True)
 
 
 def test_steps_and_runs_are_apart(world: Any, queue: NodeQueue) -> None:

@@ -88,10 +88,7 @@ class Stage:
         run, _ = world.runs.create_run(
             job, world.jobs.bundle_of("production"), Cause("cli", job.name), retry_of=retry_of
         )
-        ports = {
-            name: getattr(world, name) for name in ("runs", "jobs", "bundles", "plans", "queue", "history")
-        }
-        planned = draft_plan(run, 1, **ports)
+        planned = draft_plan(run, 1, world)
         self.plan = replace(planned, runners=runners, **changes)
         world.plans.put_plan(self.plan)
         world.queue.write(

@@ -165,8 +165,7 @@ def cancelling(ports: Any, who: str = "by ana") -> None:
 
 
 def planning(ports: Any) -> dict[str, object]:
-    names = ("runs", "jobs", "bundles", "plans", "queue", "history", "clock")
-    return plan_run(1, 1, **{name: getattr(ports, name) for name in names}).to_state()
+    return plan_run(1, 1, ports).to_state()
 
 
 def ending(ports: Any) -> None:

@@ -22,16 +22,7 @@ def retry(world: MemoryWorld, run_id: int = 1, key: str = "again", from_start: b
 
 
 def preview(world: MemoryWorld, run_id: int = 1, from_start: bool = False) -> RetryPreview:
-    return retry_preview(
-        run_id,
-        from_start=from_start,
-        runs=world.runs,
-        queue=world.queue,
-        jobs=world.jobs,
-        bundles=world.bundles,
-        plans=world.plans,
-        history=world.history,
-    )
+    return retry_preview(run_id, from_start=from_start, ports=world)
 
 
 def play(world: MemoryWorld, run_id: int, failing: str = "", steps: tuple[int, ...] = (1,)) -> Run:

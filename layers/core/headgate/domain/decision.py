@@ -29,14 +29,21 @@ class Reason(StrEnum):
 class Decision:
     """One node's. fact: what is behind the reason, for a person ("macro cents_to_dollars changed, through to_eur").
 
-    due_at: when a build that waits for its window becomes due (ISO 8601, UTC).
+    due_at: when a build that waits for its window becomes due (ISO 8601, UTC). status: dbt's word for a reused node in
+    the results: a test that warned warns again.
     """
 
     action: Action = Action.BUILD
     reason: Reason = Reason.SELECTED
     fact: str = ""
     due_at: str | None = None
+    status: str = "reused"
 
     @property
     def reuses(self) -> bool:
         return self.action is Action.REUSE
+
+    @property
+    def sentence(self) -> str:
+        """Reason and fact, for a result's message: "no_new_data: …"."""
+        return f"{self.reason.value}: {self.fact}" if self.fact else self.reason.value

@@ -45,7 +45,8 @@ class PlannedNode:
     builds; empty: it leaves none, and nobody has to wait for it. fingerprint, sees: what its build will be remembered
     by: part -> digest, and the upstreams whose data it reads (through views and ephemeral models). tests: the
     error-severity data tests of this plan that must pass before its build counts. batch: the tests that its own query
-    answers as well (`reuse.batch_tests`).
+    answers as well (`reuse.batch_tests`). built: the version of its last build, as it was when this was planned.
+    checks: of a data test, what it reads directly.
     """
 
     unique_id: str
@@ -64,6 +65,8 @@ class PlannedNode:
     sees: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
+    built: str = ""
+    checks: tuple[str, ...] = ()
 
     @property
     def is_built(self) -> bool:
@@ -117,9 +120,21 @@ class Plan:
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:
-        """unique_id -> the nodes that wait for it; the roots wait for the opening."""
+        """unique_id -> the nodes that wait for it; what has no parent that is built waits for the opening."""
         children: dict[str, list[str]] = {OPENING: []}
         for node in self.nodes:
-            for parent in node.parents or (OPENING,):
+            if node.is_built and self.waits_of(node) == (OPENING,):
+                children[OPENING].append(node.unique_id)
+            # A reused parent releases nobody, unless the opening finds that it has to be built after all.
+            for parent in node.parents:
                 children.setdefault(parent, []).append(node.unique_id)
         return {parent: tuple(ids) for parent, ids in children.items()}
+
+    @cached_property
+    def reused(self) -> frozenset[str]:
+        """The nodes that are done before anything begins."""
+        return frozenset(node.unique_id for node in self.nodes if not node.is_built)
+
+    def waits_of(self, node: PlannedNode) -> tuple[str, ...]:
+        """What this node waits for at first: its parents that are built, else the opening."""
+        return tuple(parent for parent in node.parents if parent not in self.reused) or (OPENING,)

@@ -6,9 +6,10 @@ from it. A write carries the runner's epoch; one with a stale epoch is refused (
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from headgate.domain.build_state import Hold
 from headgate.domain.plan import CLOSING, COMMAND, OPENING, Engine, Plan, PlannedNode
 from headgate.domain.results import NodeResult
 
@@ -82,13 +83,14 @@ class NodeRecord:
 class Claim:
     """A node handed to a runner. `skip`: a parent failed, so dbt is to record it as skipped.
 
-    uncertain: an earlier attempt may have written (NodeRecord).
+    uncertain: an earlier attempt may have written (NodeRecord). hold: the right to build its relation, if it has one.
     """
 
     unique_id: str
     skip: bool
     attempt: int
     uncertain: bool = False
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +110,35 @@ class StepRecord:
 
 
 def initial_records(plan: Plan) -> list[NodeRecord]:
-    """The queue as PlanRun writes it: the opening ready, everything else waiting for its parents.
+    """The queue as PlanRun writes it: the opening ready, reused nodes done, all others waiting for their parents.
 
-    A plan without nodes has no queue at all: dbt runs no hooks when there is nothing to do. A step that is one dbt
-    command has one turn; the nodes are attached to it, and there may be none.
+    A plan in which nobody has a turn has neither opening nor closing: dbt runs no hooks when there is nothing to do. A
+    step that is one dbt command has one turn; the nodes are attached to it, and there may be none.
     """
     if plan.engine is Engine.COMMAND:
         return [_own(COMMAND, 0, NodeState.READY), *_attached_to_command(plan)]
-    if not plan.nodes:
-        return []
-    records = [_own(OPENING, 0, NodeState.READY), _own(CLOSING, len(plan.nodes) + 1, NodeState.WAITING)]
+    records: list[NodeRecord] = []
+    if plan.has_turn:
+        records = [_own(OPENING, 0, NodeState.READY), _own(CLOSING, len(plan.nodes) + 1, NodeState.WAITING)]
     attached = len(plan.nodes) + 1
     for node in plan.nodes:
-        waits = frozenset(plan.positions[parent] for parent in node.parents or (OPENING,))
-        records.append(_record(node, plan.positions[node.unique_id], NodeState.WAITING, waits))
+        records.append(_first_record(node, plan))
         records += [
             _unit_test(unit_test, attached + number, node)
             for number, unit_test in enumerate(node.unit_tests, 1)
         ]
         attached += len(node.unit_tests)
     return records
+
+
+def _first_record(node: PlannedNode, plan: Plan) -> NodeRecord:
+    position = plan.positions[node.unique_id]
+    if node.is_built:
+        waits = frozenset(plan.positions[parent] for parent in plan.waits_of(node))
+        return _record(node, position, NodeState.WAITING, waits)
+    decision = node.decision
+    result = NodeResult.of_reused(node.unique_id, decision.status, decision.sentence, node.relation)
+    return replace(_record(node, position, NodeState.DONE, frozenset()), result=result)
 
 
 def _attached_to_command(plan: Plan) -> list[NodeRecord]:
@@ -166,15 +177,19 @@ def _record(node: PlannedNode, position: int, state: NodeState, waits: frozenset
 def unfinished_parents(plan: Plan, nodes: Iterable[NodeRecord]) -> dict[str, frozenset[int]]:
     """unique_id -> the positions that its waiting set should hold, by the records alone; for nodes with a turn.
 
-    The closing is left out once nothing else is open: it may wait or be ready then.
+    Whoever waits for none of its parents waits for the opening. The closing is left out once nothing else is open: it
+    may wait or be ready then.
     """
     done = {node.unique_id for node in nodes if node.state is NodeState.DONE}
     if plan.engine is Engine.COMMAND:
         return {COMMAND: frozenset()}
+    if not plan.has_turn:
+        return {}
     due: dict[str, frozenset[int]] = {OPENING: frozenset()}
+    opening = frozenset({plan.positions[OPENING]} if OPENING not in done else ())
     for node in plan.nodes:
-        parents = node.parents or (OPENING,)
-        due[node.unique_id] = frozenset(plan.positions[parent] for parent in parents if parent not in done)
+        open_parents = frozenset(plan.positions[parent] for parent in node.parents if parent not in done)
+        due[node.unique_id] = open_parents or opening
     return due if due.keys() <= done else due | {CLOSING: CLOSING_WAITS}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 # How much of a message is listed with a node; the whole of it is in the full result.
 MESSAGE_LENGTH = 2_000
+# The runner of a result that was known before any runner was there.
+NOBODY = 0
 # dbt writes no run_results.json for these; what became of the sources is in the runner's sources.json.
 WITHOUT_RUN_RESULTS = frozenset({"deps", "source freshness"})
 
@@ -52,6 +54,25 @@ class NodeResult:
     @classmethod
     def from_entry(cls, entry: Mapping[str, Any], runner: int) -> "NodeResult":
         return cls(str(entry["unique_id"]), NodeStatus(str(entry["status"])), entry, runner)
+
+    @classmethod
+    def of_reused(cls, unique_id: str, status: str, message: str, relation: str = "") -> "NodeResult":
+        """What dbt would have written of a node, had it known that there was nothing to do."""
+        entry = {
+            "status": status,
+            "timing": [],
+            "thread_id": "",
+            "execution_time": 0.0,
+            "adapter_response": {},
+            "message": message,
+            "failures": None,
+            "unique_id": unique_id,
+            "compiled": None,
+            "compiled_code": None,
+            "relation_name": relation or None,
+            "batch_results": None,
+        }
+        return cls.from_entry(entry, NOBODY)
 
     @property
     def message(self) -> str:

@@ -6,6 +6,7 @@ its queue was whole. A run that repeats another one plans in its first step what
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
@@ -19,7 +20,18 @@ from headgate.domain.prediction import build_key
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Run
 from headgate.errors import ManifestError, NotFoundError, PlanError
-from headgate.ports import BundleStore, Clock, History, JobStore, NodeQueue, PlanStore, RunStore
+from headgate.ports import (
+    ArtifactStore,
+    BuildStates,
+    BundleStore,
+    Clock,
+    Freshness,
+    History,
+    JobStore,
+    NodeQueue,
+    PlanStore,
+    RunStore,
+)
 from headgate.usecases.find_failed import FindFailed, Undone
 
 
@@ -46,37 +58,48 @@ class PlannedStep:
         }
 
 
-def plan_run(
-    run_id: int,
-    step: int,
-    *,
-    runs: RunStore,
-    jobs: JobStore,
-    bundles: BundleStore,
-    plans: PlanStore,
-    queue: NodeQueue,
-    history: History,
-    clock: Clock,
-) -> PlannedStep:
+class PlanningPorts(Protocol):
+    """What planning needs of a world (bootstrap.World, or its twin in memory); each is opened only when it is used."""
+
+    @property
+    def runs(self) -> RunStore: ...
+    @property
+    def jobs(self) -> JobStore: ...
+    @property
+    def bundles(self) -> BundleStore: ...
+    @property
+    def plans(self) -> PlanStore: ...
+    @property
+    def queue(self) -> NodeQueue: ...
+    @property
+    def history(self) -> History: ...
+    @property
+    def states(self) -> BuildStates: ...
+    @property
+    def freshness(self) -> Freshness: ...
+    @property
+    def artifacts(self) -> ArtifactStore: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
+def plan_run(run_id: int, step: int, ports: PlanningPorts) -> PlannedStep:
     """Plan the step; a run that has ended or is being cancelled gets no turn, and nothing is written for it.
 
     Raises PlanError, SelectionError, ManifestError or NotFoundError with what to do about it.
     """
-    run = runs.get_run(run_id)
-    environment = jobs.environment(run.environment)
+    run = ports.runs.get_run(run_id)
+    environment = ports.jobs.environment(run.environment)
     is_over = run.status.is_final or run.cancel is not None
     # Some of its queue may be written already, and jobs, durations and earlier runs may have changed since.
-    plan = _stored(run_id, step, plans)
+    plan = _stored(run_id, step, ports.plans)
     if is_over:
         return PlannedStep(plan or _nothing(run, step, environment), environment, run_is_over=True)
     if plan is None:
-        plan = draft_plan(
-            run, step, runs=runs, jobs=jobs, bundles=bundles, plans=plans, queue=queue, history=history
-        )
-        plans.put_plan(plan)
-    queue.write(
-        StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(clock.now())), initial_records(plan)
-    )
+        plan = draft_plan(run, step, ports)
+        ports.plans.put_plan(plan)
+    record = StepRecord(run_id, step, len(plan.nodes), plan.runners, iso(ports.clock.now()))
+    ports.queue.write(record, initial_records(plan))
     return PlannedStep(plan, environment)
 
 
@@ -92,24 +115,14 @@ def _nothing(run: Run, step: int, environment: Environment) -> Plan:
     return Plan(run.run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
 
 
-def draft_plan(
-    run: Run,
-    step: int,
-    *,
-    runs: RunStore,
-    jobs: JobStore,
-    bundles: BundleStore,
-    plans: PlanStore,
-    queue: NodeQueue,
-    history: History,
-) -> Plan:
+def draft_plan(run: Run, step: int, ports: PlanningPorts) -> Plan:
     """The plan that this step would get now; nothing is written. Raises what `plan_run` raises."""
     command = Command.parse(run.steps[step - 1])
-    job = _job_of(run, jobs)
+    job = _job_of(run, ports.jobs)
     scope = job.retries.scope if job else RetryPolicy().scope
-    undone = _undone(run, step, command, scope, FindFailed(runs, plans, queue, bundles))
-    environment = jobs.environment(run.environment)
-    return _Planner(run, step, environment, job, jobs, bundles, history).plan(undone)
+    find = FindFailed(ports.runs, ports.plans, ports.queue, ports.bundles)
+    undone = _undone(run, step, command, scope, find)
+    return _Planner(run, step, ports.jobs.environment(run.environment), job, ports).plan(undone)
 
 
 def _job_of(run: Run, jobs: JobStore) -> Job | None:
@@ -135,9 +148,7 @@ class _Planner:
     step: int
     environment: Environment
     job: Job | None
-    jobs: JobStore
-    bundles: BundleStore
-    history: History
+    ports: PlanningPorts
 
     def plan(self, undone: Undone) -> Plan:
         command, run = undone.command, self.run
@@ -167,14 +178,14 @@ class _Planner:
             build_key(node.unique_id, node.materialized, full_refresh=command.full_refresh): node.unique_id
             for node in index.nodes.values()
         }
-        known = self.history.predictions(self.run.environment, keys) if command.is_graph else {}
+        known = self.ports.history.predictions(self.run.environment, keys) if command.is_graph else {}
         return {keys[key]: seconds for key, seconds in known.items()}
 
     def _state_bundle(self, command: Command) -> str:
         if not command.state:
             return ""
         try:
-            return self.jobs.bundle_of(command.state)
+            return self.ports.jobs.bundle_of(command.state)
         except NotFoundError as fault:
             raise PlanError(f"--state {command.state}: {fault}") from fault
 
@@ -184,7 +195,7 @@ class _Planner:
         if not run.bundle:
             raise PlanError(f"nothing is published for environment {run.environment}: {publish}")
         try:
-            return Index.decode(self.bundles.read(run.bundle, named(command.vars_digest, INDEX)))
+            return Index.decode(self.ports.bundles.read(run.bundle, named(command.vars_digest, INDEX)))
         except NotFoundError as fault:
             if command.vars == "{}":
                 raise PlanError(

@@ -12,8 +12,8 @@ from headgate.domain.outcome import outcome
 from headgate.domain.plan import Plan
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.errors import ConflictError
-from headgate.ports import BundleStore, EventBus, History, JobStore, NodeQueue, PlanStore, RunStore
-from headgate.usecases.plan_run import draft_plan
+from headgate.ports import EventBus, NodeQueue, RunStore
+from headgate.usecases.plan_run import PlanningPorts, draft_plan
 
 
 def retry_run(
@@ -48,21 +48,11 @@ class RetryPreview:
     plans: tuple[Plan, ...]
 
 
-def retry_preview(
-    run_id: int,
-    *,
-    from_start: bool,
-    runs: RunStore,
-    queue: NodeQueue,
-    jobs: JobStore,
-    bundles: BundleStore,
-    plans: PlanStore,
-    history: History,
-) -> RetryPreview:
+def retry_preview(run_id: int, *, from_start: bool, ports: PlanningPorts) -> RetryPreview:
     """Plan the retry and write nothing. Raises what `retry_run` and planning raise."""
-    other = runs.get_run(run_id)
-    first_step = _first_step(other, from_start, queue)
-    [latest] = runs.list_runs(1)
+    other = ports.runs.get_run(run_id)
+    first_step = _first_step(other, from_start, ports.queue)
+    [latest] = ports.runs.list_runs(1)
     imagined = Run(
         run_id=latest.run_id + 1,
         job=other.job,
@@ -76,12 +66,8 @@ def retry_preview(
         first_step=first_step,
         from_start=from_start,
     )
-    drafts = tuple(
-        draft_plan(
-            imagined, step, runs=runs, jobs=jobs, bundles=bundles, plans=plans, queue=queue, history=history
-        )
-        for step in range(first_step, len(other.steps) + 1)
-    )
+    steps = range(first_step, len(other.steps) + 1)
+    drafts = tuple(draft_plan(imagined, step, ports) for step in steps)
     return RetryPreview(run_id, first_step, other.steps[first_step - 1 :], drafts)
 
 

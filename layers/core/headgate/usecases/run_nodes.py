@@ -60,7 +60,7 @@ class QueueSession:
         self._watch = LeaseWatch(queue, clock, self._key, runner)
         self._places = Places(slots, clock, plan, runner)
         self._claims = Claims(queue, clock, plan, runner, self._places)
-        self._sole = {node.unique_id for node in plan.nodes if len(node.parents) < 2}
+        self._sole = {node.unique_id for node in plan.nodes if len(plan.waits_of(node)) < 2}
         self._swept_at = clock.now()
         self._scanned_at = self._read_at = float("-inf")
         self._halted: str | None = None

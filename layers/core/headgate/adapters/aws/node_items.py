@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from headgate.domain.queue import MAX_PRIORITY, NodeRecord, NodeState, RunnerRecord, StepRecord
-from headgate.domain.results import MESSAGE_LENGTH, NodeResult, NodeStatus
+from headgate.domain.results import MESSAGE_LENGTH, NOBODY, NodeResult, NodeStatus
 
 # An item may have 400 kB; the other attributes take a few (a waiting set of thousands included).
 ENTRY_BYTES = 300_000
@@ -106,6 +106,8 @@ def of_node(run_id: int, step: int, node: NodeRecord, expires_at: int) -> dict[s
         "open_sk": f"{node.state.value}#{order}" if is_open else None,
         # Copied into open_sk when the node becomes ready: an expression can copy but not join texts.
         "ready_sk": f"{NodeState.READY.value}#{order}" if is_open else None,
+        # Of a node that is planned as done already: one that is reused.
+        **of_outcome(node.result)[1],
     }
 
 
@@ -138,7 +140,11 @@ def _short_result(item: Mapping[str, Any]) -> NodeResult:
         "execution_time": float(item.get("seconds", 0.0)),
         "failures": item.get("failures"),
     }
-    return NodeResult(item["unique_id"], NodeStatus(item["status"]), entry, int(item["runner"]))
+    return NodeResult(item["unique_id"], NodeStatus(item["status"]), entry, _runner(item))
+
+
+def _runner(item: Mapping[str, Any]) -> int:
+    return int(item.get("runner") or NOBODY)
 
 
 def of_outcome(result: NodeResult | None) -> tuple[str, dict[str, Any]]:
@@ -174,7 +180,7 @@ def _compressed(entry: Mapping[str, Any]) -> bytes:
 
 def to_result(item: Mapping[str, Any]) -> NodeResult:
     entry = json.loads(zlib.decompress(item["entry"]))
-    return NodeResult(item["unique_id"], NodeStatus(item["status"]), entry, int(item["runner"]))
+    return NodeResult(item["unique_id"], NodeStatus(item["status"]), entry, _runner(item))
 
 
 def to_runner(item: Mapping[str, Any]) -> RunnerRecord:
