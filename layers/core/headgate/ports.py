@@ -326,7 +326,8 @@ class BuildStates(Protocol):
     ) -> Hold | BuildState:
         """Become the only one who may build it. The record as it is, with its holder, while somebody else holds it.
 
-        Whoever holds it already gets a new hold. instead_of: a holder that is known to be gone.
+        Whoever holds it already gets a new hold. instead_of: a holder that is known to be gone; the record is
+        unhealthy from then on (status `error`), until a commit.
         """
         ...
 
@@ -340,7 +341,7 @@ class BuildStates(Protocol):
     def let_go(self, environment: str, unique_id: str, fence: int, *, error: str = "") -> bool:
         """End a hold without a build. error: why the relation may not be as it was; the state is unhealthy then.
 
-        False: that hold is not the last one.
+        False: that hold is not the last one. Asked again, the same answer.
         """
         ...
 
@@ -349,7 +350,7 @@ class BuildStates(Protocol):
         ...
 
     def record(self, environment: str, state: BuildState) -> None:
-        """Store what nobody has to hold: the last end of a test."""
+        """Store what nobody has to hold: the last end of a test. A hold and its fence stay as they are."""
         ...
 
     def forget(self, environment: str, unique_id: str, version: str) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 FORMAT = 1
+# Of a message, what is kept: a record is read with thousands of others.
+MESSAGE_CHARS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +47,8 @@ class Hold:
     unique_id: str
     fence: int
     before: BuildState
+
+
+def lost_by(holder: str) -> str:
+    """The message of a record whose holder was replaced because it is gone."""
+    return f"its last build was lost: {holder}"

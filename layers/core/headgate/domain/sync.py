@@ -1,6 +1,9 @@
 """What is known of the data in sources: syncs of connectors, and what `dbt source freshness` saw."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+KEPT_SECONDS = 90 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,11 @@ class Observation:
     unique_id: str
     max_loaded_at: float
     observed_at: float
+
+
+def each_once(syncs: Iterable[Sync]) -> list[Sync]:
+    """Oldest first, without what was delivered twice with two times; the earlier one stays."""
+    first: dict[tuple[str, str], Sync] = {}
+    for sync in sorted(syncs, key=lambda sync: sync.at):
+        first.setdefault((sync.connector, sync.sync_id), sync)
+    return list(first.values())

@@ -49,7 +49,7 @@ class DynamoDBEventLog:
 
     def mark(self, event_id: str, outcome: str) -> None:
         change = ("SET #outcome = :outcome", "attribute_exists(pk)")
-        values = {"outcome": outcome}
+        values: dict[str, Any] = {"outcome": outcome}
         if outcome == PUBLISHED:
             # Whoever took the event from the bus may have been faster with what became of it.
             change = ("SET #outcome = :outcome", "attribute_exists(pk) AND #outcome = :received")

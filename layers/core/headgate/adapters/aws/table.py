@@ -90,17 +90,25 @@ class Table:
             )
 
     def update(
-        self, pk: str, sk: str, change: str, condition: str | None = None, *, old: bool = False, **values: Any
+        self,
+        pk: str,
+        sk: str,
+        change: str,
+        condition: str | None = None,
+        *,
+        old: bool = False,
+        before: bool = False,
+        **values: Any,
     ) -> dict[str, Any]:
         """The item after `change`. Raises ConflictError when `condition` does not hold.
 
-        old: a ConflictError brings the item it met; see `met`.
+        old: a ConflictError brings the item it met; see `met`. before: the item as it was instead; empty if new.
         """
         with translated(pk):
             answer = self._client.update_item(
                 TableName=self._name,
                 Key=to_item({"pk": pk, "sk": sk}),
-                ReturnValues="ALL_NEW",
+                ReturnValues="ALL_OLD" if before else "ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD" if old else "NONE",
                 **_expressions(values, UpdateExpression=change, ConditionExpression=condition),
             )

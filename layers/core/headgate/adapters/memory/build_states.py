@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from threading import RLock
 
-from headgate.domain.build_state import BuildState, Hold
+from headgate.domain.build_state import MESSAGE_CHARS, BuildState, Hold, lost_by
 
 
 class MemoryBuildStates:
@@ -28,33 +28,36 @@ class MemoryBuildStates:
             if before.holder not in ("", holder, instead_of):
                 return before
             held = replace(before, holder=holder, fence=before.fence + 1)
+            if before.holder and before.holder == instead_of:
+                # What it left behind is nothing to be reused, whatever becomes of this hold.
+                held = replace(held, status="error", message=lost_by(instead_of))
             self._states[environment, unique_id] = held
             return Hold(unique_id, held.fence, before)
 
     def commit(self, environment: str, state: BuildState) -> bool:
         with self._lock:
             stored = self._states.get((environment, state.unique_id))
-            if stored is not None and stored.version == state.version and stored.fence == state.fence:
-                # Asked again after an answer that was lost.
-                return True
-            if not self._is_last(environment, state.unique_id, state.fence):
+            if stored is None or stored.fence != state.fence:
                 return False
-            self._states[environment, state.unique_id] = replace(state, holder="")
+            if not stored.holder:
+                # Asked again after an answer that was lost: tests of this very build may have ended since.
+                return stored.version == state.version
+            self._store(environment, replace(state, holder=""))
             return True
 
     def let_go(self, environment: str, unique_id: str, fence: int, *, error: str = "") -> bool:
         with self._lock:
-            if not self._is_last(environment, unique_id, fence):
+            state = self._states.get((environment, unique_id))
+            if state is None or state.fence != fence:
                 return False
-            state = replace(self._states[environment, unique_id], holder="")
+            state = replace(state, holder="")
             if error:
                 state = replace(state, status="error", message=error)
-            self._states[environment, unique_id] = state
+            self._store(environment, state)
             return True
 
-    def _is_last(self, environment: str, unique_id: str, fence: int) -> bool:
-        state = self._states.get((environment, unique_id))
-        return state is not None and state.holder != "" and state.fence == fence
+    def _store(self, environment: str, state: BuildState) -> None:
+        self._states[environment, state.unique_id] = replace(state, message=state.message[:MESSAGE_CHARS])
 
     def test_ended(self, environment: str, unique_id: str, version: str, test: str, *, passed: bool) -> bool:
         with self._lock:
@@ -70,12 +73,13 @@ class MemoryBuildStates:
 
     def record(self, environment: str, state: BuildState) -> None:
         with self._lock:
-            self._states[environment, state.unique_id] = state
+            before = self._states.get((environment, state.unique_id), BuildState(state.unique_id))
+            self._store(environment, replace(state, holder=before.holder, fence=before.fence))
 
     def forget(self, environment: str, unique_id: str, version: str) -> bool:
         with self._lock:
             state = self._states.get((environment, unique_id))
-            if state is None or state.version != version:
+            if state is None or not version or state.version != version:
                 return False
             self._states[environment, unique_id] = replace(state, version="", seen={}, fingerprint={})
             return True

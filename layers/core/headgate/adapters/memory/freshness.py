@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from threading import RLock
 
-from headgate.domain.sync import Observation, Sync
+from headgate.domain.sync import KEPT_SECONDS, Observation, Sync, each_once
 
 
 class MemoryFreshness:
@@ -17,9 +17,11 @@ class MemoryFreshness:
 
     def record_sync(self, sync: Sync) -> None:
         with self._lock:
-            self._syncs.setdefault((sync.connector, sync.sync_id), sync)
+            if (sync.connector, sync.sync_id) in self._syncs:
+                return
+            self._syncs[sync.connector, sync.sync_id] = sync
             last = self._last.get(sync.connector)
-            if last is None or (sync.sync_id != last.sync_id and sync.at >= last.at):
+            if last is None or sync.at >= last.at:
                 self._last[sync.connector] = sync
 
     def syncs(self) -> dict[str, Sync]:
@@ -28,7 +30,9 @@ class MemoryFreshness:
 
     def syncs_since(self, at: float) -> list[Sync]:
         with self._lock:
-            return sorted((sync for sync in self._syncs.values() if sync.at > at), key=lambda sync: sync.at)
+            newest = max((sync.at for sync in self._last.values()), default=at)
+            oldest = newest - KEPT_SECONDS
+            return each_once(sync for sync in self._syncs.values() if at < sync.at and oldest <= sync.at)
 
     def observe(self, environment: str, seen: Iterable[Observation]) -> None:
         with self._lock:
