@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headgate.domain.job import Environment
 from headgate_runner.bundle import Folders
 from headgate_runner.share import Share
+from headgate_runner.state_folder import fetch_state
 from headgate_runner.surface import check_version
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ class DbtInProcess:
             manifest = load_manifest(folders.partial_parse)
         gc.freeze()
         gc.enable()
+        plan = self._share.plan
+        state = fetch_state(self._share, folders.target.parent / "state") if plan.command.defer else None
         self._invocation = Invocation(self._share)
         if self._stopped:
             self._invocation.stop()
         with log.timed("dbt"):
-            self._invocation.run(manifest, arguments(self._share.plan, environment, folders))
+            self._invocation.run(manifest, arguments(plan, environment, folders, state))
 
     @property
     def engine(self) -> "SharedVerb | None":

@@ -39,15 +39,18 @@ def load_manifest(path: Path) -> Manifest:
     return manifest
 
 
-def arguments(plan: Plan, environment: Environment, folders: Folders) -> list[str]:
-    """The command line of the plan's command. Selection is only for what reads the arguments; the plan rules."""
+def arguments(plan: Plan, environment: Environment, folders: Folders, state: Path | None = None) -> list[str]:
+    """The command line of the plan's command. Selection is only for what reads the arguments; the plan rules.
+
+    state: the folder that `--defer` refers to.
+    """
     given = [*plan.command.words, "--target", environment.target, "--threads", str(plan.threads)]
     given += ["--project-dir", str(folders.project), "--profiles-dir", str(folders.project)]
     given += ["--target-path", str(folders.target), "--log-path", str(folders.target)]
     given += ["--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors"]
     # Failing fast has to stop the other runners too: fail_fast.py.
     given += ["--no-version-check", "--no-send-anonymous-usage-stats", "--no-write-json", "--no-fail-fast"]
-    return given
+    return given + (["--state", str(state)] if state is not None else [])
 
 
 class Invocation:

@@ -39,11 +39,21 @@ class RelationSight:
     def catch_up(self, adapter: Any, node: Any, *, again: bool) -> None:
         """Before `node` is compiled, in its connection. again: an earlier attempt may have left something behind."""
         if not self._alone:
-            remember(adapter, self._config, self._news(node))
+            self._learn(adapter, self._news(node))
         if again:
             recover(adapter, self._config, node)
         elif not self._alone:
             refresh(adapter, self._config, node)
+
+    def _learn(self, adapter: Any, news: list[Any]) -> None:
+        remember(adapter, self._config, news)
+        if not self._config.args.defer:
+            return
+        for parent in news:
+            # What a materialization of the project's own leaves, only the warehouse knows; a parent that the cache
+            # misses would be deferred.
+            if parent.config.materialized not in TYPES:
+                recover(adapter, self._config, parent)
 
     def _news(self, node: Any) -> list[Any]:
         """Parents that another runner built, each of them once."""

@@ -81,6 +81,8 @@ class StepEnds:
         # What each verb would have to create, only where dbt looks at it.
         wanted = engine.get_model_schemas(adapter, selected) if get_flags().CACHE_SELECTED_ONLY else None
         with adapter.connection_named("master"):
+            # dbt's own `before_run` does it for whoever opens the step.
+            engine.defer_to_manifest()
             engine.populate_adapter_cache(adapter, wanted)
         engine.populate_microbatch_batches(selected)
         group_lookup.init(engine.manifest, selected)

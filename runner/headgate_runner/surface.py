@@ -19,6 +19,7 @@ SURFACE = {
     "get_graph_queue": "self",
     "_runtime_initialize": "self",
     "before_run": "self adapter selected_uids",
+    "defer_to_manifest": "self",
     "after_run": "self adapter results",
     "handle_job_queue": "self pool callback",
     "call_runner": "self runner",

@@ -23,9 +23,9 @@ from headgate_runner.command_engine.json_log import LogLine, Said, read_line
 from headgate_runner.command_engine.records import Records
 from headgate_runner.command_engine.remaining import command_for, is_done, remaining
 from headgate_runner.command_engine.results import expected_of
-from headgate_runner.command_engine.state_folder import fetch_state
 from headgate_runner.command_engine.verdict import Verdict
 from headgate_runner.share import Share
+from headgate_runner.state_folder import fetch_state
 
 TICK_SECONDS = 1.0
 STOPPED = 2
