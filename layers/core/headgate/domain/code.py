@@ -10,13 +10,16 @@ import msgspec
 class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
     """Of one node. Digests are short texts; an empty one says that there is nothing of the kind.
 
-    text: raw code without comments and white space; a seed's file. config: what of the config changes the relation,
-    hooks and grants included. relation: database, schema, alias. vars: the values of the project variables that the
-    code reads. macros: unique_ids of the macros it calls directly. volatile: why the same code on the same data may
-    leave something else (`current_date`), or nothing. hidden: what it reads without `ref` or `source`, or nothing.
-    star: whether it is a view whose columns are whatever its upstream has. build_after: seconds between two builds
-    (`freshness.build_after`); updates_on: `any` or `all`. lag: seconds that data may be late (`state.lag_tolerance`).
-    batch: what an aggregated query needs of a generic test that may be batched.
+    text: raw code without comments and white space; a generic test's arguments; a seed's file. config: what of the
+    config changes the relation, hooks and grants included, as `key=value` lines (long values as digests), so that a
+    change can be named. relation: unused, the index knows it. vars: names of the project variables that the code reads;
+    `*`: any; `target`: what dbt calls target. macros: unique_ids of the macros it may call directly. volatile: why the
+    same code on the same data may leave something else (`current_date`), or nothing. hidden: what it reads without
+    `ref` or `source`, or nothing. star: whether it is a view whose columns are whatever its upstream has. build_after:
+    seconds between two builds (`freshness.build_after`); updates_on: `any` or `all`. lag: seconds that data may be late
+    (`state.lag_tolerance`). batch: what an aggregated query needs of a generic test that may be batched. steady:
+    `meta: {headgate: {volatile: ignore}}`. silent_after: seconds that the connector of a source may say nothing, as
+    its `meta` has it.
 
     It is stored as a list: fields are only ever added at the end, with a default.
     """
@@ -24,7 +27,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     text: str = ""
     config: str = ""
     relation: str = ""
-    vars: str = ""
+    vars: tuple[str, ...] = ()
     macros: tuple[str, ...] = ()
     volatile: str = ""
     hidden: str = ""
@@ -33,14 +36,23 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     updates_on: str = "any"
     lag: float | None = None
     batch: dict[str, object] | None = None
+    steady: bool = False
+    silent_after: float | None = None
 
 
 class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
-    """Of one macro that some node reaches. checksum: of its text. Stored as a list, as Code is."""
+    """Of one macro. checksum: of its text. Stored as a list, as Code is.
+
+    macros: what it calls directly. volatile, hidden, vars: as of a node's own code; nothing of dbt's own packages.
+    everywhere: whether it stands in for a macro of dbt's own, which then any node may reach. text: digest of its
+    text without comments and white space.
+    """
 
     checksum: str = ""
     macros: tuple[str, ...] = ()
     path: str = ""
     volatile: str = ""
     hidden: str = ""
-    vars: str = ""
+    vars: tuple[str, ...] = ()
+    everywhere: bool = False
+    text: str = ""

@@ -14,6 +14,7 @@ from headgate.domain.command import Command
 from headgate.domain.decision import Decision
 from headgate.domain.error_class import ErrorClass
 from headgate.domain.job import RetryPolicy
+from headgate.domain.terms import Terms
 
 # The step's own two nodes: schemas and on-run-start before the first node, on-run-end after the last one.
 # They are claimed like any other node, so exactly one runner does each and a lost runner's share is taken over.
@@ -46,7 +47,7 @@ class PlannedNode:
     by: part -> digest, and the upstreams whose data it reads (through views and ephemeral models). tests: the
     error-severity data tests of this plan that must pass before its build counts. batch: the tests that its own query
     answers as well (`reuse.batch_tests`). built: the version of its last build, as it was when this was planned.
-    checks: of a data test, what it reads directly.
+    checks: of a data test, what it reads directly. terms: on which it may be reused (domain/reuse.py).
     """
 
     unique_id: str
@@ -67,6 +68,7 @@ class PlannedNode:
     batch: tuple[str, ...] = ()
     built: str = ""
     checks: tuple[str, ...] = ()
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def is_built(self) -> bool:
