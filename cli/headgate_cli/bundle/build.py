@@ -65,7 +65,7 @@ def build_bundle(
 
 def _read(parse: Parse, project: Project, scratch: Path) -> _Parsed:
     index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
-    index = replace(index, fail_fast=project.fail_fast)
+    index = replace(index, fail_fast=project.fail_fast, compare_unrendered=project.compare_unrendered)
     packed = scratch / names.INDEX
     packed.write_bytes(index.encode())
     return _Parsed(parse, index, packed)

@@ -22,12 +22,16 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A dbt project: its folder, its name, the profile that it asks for, and whether its flags say `fail_fast`."""
+    """A dbt project: its folder, its name, the profile that it asks for, and what its flags say.
+
+    compare_unrendered: the flag `state_modified_compare_more_unrendered_values`; None: left to dbt's version.
+    """
 
     folder: Path
     name: str
     profile: str
     fail_fast: bool = False
+    compare_unrendered: bool | None = None
 
     def files(self) -> list[str]:
         """Paths of everything that belongs to a bundle, relative, with forward slashes, sorted."""
@@ -55,9 +59,16 @@ def read_project(folder: Path) -> Project:
     name = str(settings.get("name") or "")
     if not name:
         raise ProjectError(f"{path}: the project has no name")
-    flags = settings.get("flags") or {}
-    fail_fast = isinstance(flags, dict) and flags.get("fail_fast") is True
-    return Project(folder, name, str(settings.get("profile") or ""), fail_fast)
+    flags = settings.get("flags")
+    flags = flags if isinstance(flags, dict) else {}
+    unrendered = flags.get("state_modified_compare_more_unrendered_values")
+    return Project(
+        folder,
+        name,
+        str(settings.get("profile") or ""),
+        fail_fast=flags.get("fail_fast") is True,
+        compare_unrendered=unrendered if isinstance(unrendered, bool) else None,
+    )
 
 
 def read_yaml(path: Path, loader: YAML | None = None) -> Any:

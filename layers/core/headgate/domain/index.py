@@ -1,6 +1,6 @@
 """The index: what planning needs of a dbt project, about a tenth of its manifest, carried in the bundle.
 
-`domain/manifest.read_manifest` makes it once, at publish; `Index.encode` and `Index.decode` carry it. Everything that
+`domain/manifest` makes it once, at publish; `Index.encode` and `Index.decode` carry it. Everything that
 selection, ordering, reuse, alerts and duration history ask for is a field here, so that no run ever opens the manifest.
 """
 
@@ -24,7 +24,7 @@ class Node(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     """One enabled resource of the project, whatever its type.
 
     materialized: dbt's word, or the resource type where dbt has none. depends_on: unique_ids, as written by
-    dbt. severity: `error` or `warn` of a test. owner: whom to tell (see `_Owners`). empty: has no SQL, which
+    dbt. severity: `error` or `warn` of a test. owner: whom to tell (see `manifest/owners.py`). empty: has no SQL, which
     dbt never builds. config: what `config.<key>:` can match: texts, booleans, lists and mappings of them.
     tested: the node a test is attached to, or a unit test's model. test_name: the generic test's name.
     timeout (seconds), pools: what `meta: {headgate: …}` says. code: what its build depends on, for reuse. signature:
@@ -83,7 +83,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     groups: group name -> owner. default_selector: the name of the selector that dbt uses when a command has
     neither --select nor --exclude (selectors.yml, `default: true`). fail_fast: what the flags of dbt_project.yml say,
     which no manifest tells. macros: unique_id -> what reuse and `state:` need of it. selectors: the definitions of
-    selectors.yml by name, as the manifest has them.
+    selectors.yml by name, as the manifest has them. compare_unrendered: the project's flag
+    `state_modified_compare_more_unrendered_values`; None: not known.
     """
 
     dbt_version: str = ""
@@ -96,6 +97,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     fail_fast: bool = False
     macros: dict[str, Macro] = {}
     selectors: dict[str, Any] = {}
+    compare_unrendered: bool | None = None
 
     def encode(self) -> bytes:
         """This index as MessagePack, with its format version and a digest of all that follows."""
