@@ -8,7 +8,16 @@ import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.error_class import ErrorClass
-from headgate.domain.job import AlertRule, FivetranTrigger, JobsFile, RetryPolicy, RunnerSize, Schedule
+from headgate.domain.job import (
+    AlertRule,
+    Deadline,
+    FivetranTrigger,
+    JobsFile,
+    RetryPolicy,
+    ReusePolicy,
+    RunnerSize,
+    Schedule,
+)
 from headgate.errors import JobsFileError, NotFoundError, Problem
 
 GOOD = """\
@@ -186,6 +195,67 @@ def test_what_cannot_be_said_about_failures(
     assert words in problem.message
 
 
+def test_what_is_reused_and_by_when_a_run_is_over(tmp_path: Path) -> None:
+    more = """
+    reuse:
+      unchanged: true
+      batch_tests: true
+      code_change: respect_window
+      volatile: ignore
+      look_every: 6h
+      silent_after: 36h
+    deadline: {finish_by: "08:00", timezone: Europe/Berlin}
+    run:
+"""
+    (job,) = read(tmp_path, GOOD.replace("    run:\n", more[1:])).jobs
+    assert job.reuse == ReusePolicy(
+        unchanged=True,
+        batch_tests=True,
+        respect_window=True,
+        ignore_volatile=True,
+        look_every=21_600.0,
+        silent_after=129_600.0,
+    )
+    assert job.deadline == Deadline("08:00", "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ReusePolicy()),
+        ("reuse: true", ReusePolicy(unchanged=True)),
+        ("reuse: false", ReusePolicy()),
+        ("reuse: {batch_tests: true}", ReusePolicy(batch_tests=True)),
+        ("reuse: {unchanged: true, look_every: 0}", ReusePolicy(unchanged=True, look_every=0.0)),
+    ],
+)
+def test_nothing_is_reused_unless_it_is_said(tmp_path: Path, text: str, expected: ReusePolicy) -> None:
+    (job,) = read(tmp_path, GOOD.replace("    run:\n", f"    {text}\n    run:\n")).jobs
+    assert (job.reuse, job.deadline) == (expected, None)
+
+
+WITHOUT_RUN = GOOD.replace("    run:\n      - dbt build --select tag:finance+\n", "")
+
+
+def test_a_job_of_connectors_without_commands_builds_what_is_not_fresh_downstream_of_them(
+    tmp_path: Path,
+) -> None:
+    (job,) = read(tmp_path, WITHOUT_RUN).jobs
+    assert (job.run, job.reuse) == ((), ReusePolicy(unchanged=True))
+    assert job.steps == ("dbt build --select connector:salesforce+ connector:stripe+",)
+    said_otherwise = WITHOUT_RUN.replace("    when:\n", "    reuse: {unchanged: false}\n    when:\n")
+    assert read(tmp_path, said_otherwise).jobs[0].reuse == ReusePolicy()
+
+
+def test_a_job_without_commands_needs_connectors(tmp_path: Path) -> None:
+    (found,) = problems(
+        tmp_path, WITHOUT_RUN.replace("      fivetran: {connectors: [salesforce, stripe]}\n", "")
+    )
+    assert (found.line, found.path) == (10, "jobs.finance")
+    assert "run is missing" in found.message
+    assert "when.fivetran" in found.message
+
+
 def test_the_shop_s_own_file() -> None:
     shop = read_jobs_file(Path(__file__).parents[3] / "examples" / "shop" / "headgate.yml")
     assert {job.environment for job in shop.jobs} <= {environment.name for environment in shop.environments}
@@ -243,7 +313,50 @@ ONE_FAULT = [
     ("slack:", "slak:", 20, "alerts[0].send[0].slak", "Did you mean slack?"),
     ("slack:", "pagerduty:", 20, "alerts[0].send[0].pagerduty", "not supported yet"),
     ("stripe]", "stripe], wait_for: all", 14, "jobs.finance.when.fivetran.wait_for", "not supported yet"),
-    ("    run:\n", "    reuse: {}\n    run:\n", 16, "jobs.finance.reuse", "not supported yet"),
+    (
+        "    run:\n",
+        "    reuse: {unchangd: true}\n    run:\n",
+        16,
+        "jobs.finance.reuse.unchangd",
+        "mean unchanged?",
+    ),
+    ("    run:\n", "    reuse: 3\n    run:\n", 16, "jobs.finance.reuse", "a mapping"),
+    (
+        "    run:\n",
+        "    reuse: {volatile: never}\n    run:\n",
+        16,
+        "jobs.finance.reuse.volatile",
+        "must be 'build' or 'ignore'",
+    ),
+    (
+        "    run:\n",
+        "    reuse: {look_every: 1fortnight}\n    run:\n",
+        16,
+        "jobs.finance.reuse.look_every",
+        "a length of time",
+    ),
+    (
+        "    run:\n",
+        "    reuse: {silent_after: 0}\n    run:\n",
+        16,
+        "jobs.finance.reuse.silent_after",
+        "more than nothing",
+    ),
+    (
+        "    run:\n",
+        '    deadline: {finish_by: "8:00"}\n    run:\n',
+        16,
+        "jobs.finance.deadline.finish_by",
+        '"08:00"',
+    ),
+    (
+        "    run:\n",
+        '    deadline: {finish_by: "08:00", timezone: Europe/Berln}\n    run:\n',
+        16,
+        "jobs.finance.deadline.timezone",
+        "did you mean Europe/Berlin?",
+    ),
+    ("    run:\n", "    on_conflict: skip\n    run:\n", 16, "jobs.finance.on_conflict", "not supported yet"),
     (
         "    when:\n",
         "    when:\n      after: {jobs: [x]}\n",

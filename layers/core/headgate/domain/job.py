@@ -3,7 +3,9 @@
 Reading and checking the file is the border's work (adapters/jobs_file.py); these are its outcome.
 """
 
-from collections.abc import Mapping
+import re
+import shlex
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from headgate.domain.command import Command
@@ -127,6 +129,23 @@ class Job:
     @property
     def commands(self) -> tuple[Command, ...]:
         return tuple(Command.parse(line) for line in self.run)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What a run does that no connector started: without commands, what lies downstream of any of its own."""
+        if self.run or self.fivetran is None:
+            return self.run
+        return (downstream_of(self.fivetran.connectors),)
+
+
+def downstream_of(connectors: Iterable[str]) -> str:
+    """The command that builds what lies downstream of these connectors' sources (the selection method `connector`).
+
+    What a selection text cannot hold (spaces, commas, operators) is replaced by `?`, which matches it: rather too much
+    than too little.
+    """
+    names = (re.sub(r"[^\w.-]", "?", name) for name in dict.fromkeys(connectors) if name)
+    return f"dbt build --select {' '.join(shlex.quote(f'connector:{name}+') for name in names)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -17,7 +17,7 @@ _NOT_YET: dict[str, frozenset[str]] = {
     "EnvironmentEntry": frozenset({"image", "limits"}),
     "FivetranEntry": frozenset({"wait_for", "within", "else_at"}),
     "WhenEntry": frozenset({"after", "airbyte", "github", "s3", "webhook", "pull_request"}),
-    "JobEntry": frozenset({"reuse", "on_conflict", "deadline", "defer", "timeout", "notify"}),
+    "JobEntry": frozenset({"on_conflict", "defer", "timeout", "notify"}),
     "MatchEntry": frozenset({"owner", "path", "job", "environment", "node"}),
     "SendEntry": frozenset(
         {"pagerduty", "jira", "linear", "teams", "datadog", "webhook", "email", "discord", "opsgenie"}
@@ -90,6 +90,8 @@ def _inside(kind: Any, part: Hashable) -> Any:
         kind = get_args(kind)[-1]
     if isinstance(kind, UnionType):
         kind = next(member for member in get_args(kind) if member is not type(None))
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     return kind
 
 
@@ -123,6 +125,8 @@ def _pattern(_: ErrorDetails, place: Place) -> str:
         return "must be <secret name>#<json key>, as in warehouse/prod#password"
     if "secrets" in place:
         return "must be the name of an environment variable"
+    if place[-1] == "finish_by":
+        return 'must be a local time in quotes, as in "08:00"'
     return "must be 1 to 48 letters, digits, - or _, beginning with a letter or digit"
 
 

@@ -63,6 +63,10 @@ def _seconds(value: object) -> object:
         raise ValueError(str(fault)) from fault
 
 
+def _is_zero(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value == 0
+
+
 def _check_pattern(text: str) -> None:
     try:
         matches_nothing = re.compile(text, re.IGNORECASE).search("")
@@ -85,6 +89,7 @@ CommandLine = Annotated[str, _checked(_check_command)]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), _checked(_check_variable)]
 SecretKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]+#[^#\s]+$")]
 Span = Annotated[float, BeforeValidator(_seconds)]
+SpanOrNothing = Annotated[float, BeforeValidator(lambda value: 0.0 if _is_zero(value) else _seconds(value))]
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=1_000), _checked(_check_pattern)]
 Channel = Annotated[str, StringConstraints(pattern=r"^#\S+$")]
 
@@ -184,16 +189,50 @@ class RetriesEntry(_Entry):
     scope: Literal["test", "model_and_test"] = "test"
 
 
+class ReuseEntry(_Entry):
+    """`reuse:` of a job; `unchanged` is None where nothing is said of it."""
+
+    unchanged: bool | None = None
+    batch_tests: bool = False
+    code_change: Literal["build", "respect_window"] = "build"
+    volatile: Literal["build", "ignore"] = "build"
+    look_every: SpanOrNothing = 86_400.0
+    silent_after: Span = 86_400.0
+
+
+class DeadlineEntry(_Entry):
+    """`deadline:` of a job."""
+
+    finish_by: Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    timezone: TimeZone = "UTC"
+
+
+def _switched(value: object) -> object:
+    # `reuse: true` says all there is to say for most jobs.
+    return {"unchanged": value} if isinstance(value, bool) else value
+
+
 class JobEntry(_Entry):
-    """One entry of `jobs:`."""
+    """One entry of `jobs:`. Without `run`, a run builds what is downstream of the connectors that start it."""
 
     environment: Name
     owner: str = ""
     description: str = ""
     when: WhenEntry = WhenEntry()
-    run: list[CommandLine] = Field(min_length=1)
+    run: Annotated[list[CommandLine], Field(min_length=1)] | None = None
     retries: RetriesEntry = RetriesEntry()
     node_timeout: Span | None = None
+    reuse: Annotated[ReuseEntry, BeforeValidator(_switched)] = ReuseEntry()
+    deadline: DeadlineEntry | None = None
+
+    @model_validator(mode="after")
+    def _knows_what_to_run(self) -> "JobEntry":
+        if self.run is None and self.when.fivetran is None:
+            raise ValueError(
+                "run is missing: it lists the job's dbt commands; only a job with when.fivetran can do without, "
+                "and builds what is downstream of its connectors"
+            )
+        return self
 
 
 class MatchEntry(_Entry):

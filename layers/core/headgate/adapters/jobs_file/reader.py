@@ -10,14 +10,16 @@ from pydantic_core import ErrorDetails
 from headgate.adapters.jobs_file.classes import class_problems, error_class
 from headgate.adapters.jobs_file.document import Document, Place, read_document
 from headgate.adapters.jobs_file.faults import explain, is_noise, nearest
-from headgate.adapters.jobs_file.models import AlertEntry, EnvironmentEntry, FileEntry, JobEntry
+from headgate.adapters.jobs_file.models import AlertEntry, EnvironmentEntry, FileEntry, JobEntry, ReuseEntry
 from headgate.domain.job import (
     AlertRule,
+    Deadline,
     Environment,
     FivetranTrigger,
     Job,
     JobsFile,
     RetryPolicy,
+    ReusePolicy,
     RunnerSize,
     Schedule,
 )
@@ -103,13 +105,27 @@ def _job(name: str, entry: JobEntry) -> Job:
     return Job(
         name=name,
         environment=entry.environment,
-        run=tuple(entry.run),
+        run=tuple(entry.run or ()),
         owner=entry.owner,
         description=entry.description,
         fivetran=FivetranTrigger(tuple(fivetran.connectors)) if fivetran else None,
         schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
         retries=RetryPolicy(retries.max, tuple(retries.on), retries.non_idempotent, retries.scope),
         node_timeout=entry.node_timeout,
+        reuse=_reuse(entry.reuse, without_run=entry.run is None),
+        deadline=Deadline(entry.deadline.finish_by, entry.deadline.timezone) if entry.deadline else None,
+    )
+
+
+def _reuse(entry: ReuseEntry, *, without_run: bool) -> ReusePolicy:
+    # Without commands the job is there to build what is not fresh.
+    return ReusePolicy(
+        unchanged=without_run if entry.unchanged is None else entry.unchanged,
+        batch_tests=entry.batch_tests,
+        respect_window=entry.code_change == "respect_window",
+        ignore_volatile=entry.volatile == "ignore",
+        look_every=entry.look_every,
+        silent_after=entry.silent_after,
     )
 
 

@@ -41,7 +41,7 @@ class MemoryRunStore:
                 job=job.name,
                 environment=job.environment,
                 bundle=bundle,
-                steps=job.run,
+                steps=job.steps,
                 cause=cause,
                 status=RunStatus.QUEUED,
                 created_at=iso(self._clock.now()),
