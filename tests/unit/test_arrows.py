@@ -16,7 +16,7 @@ LIBRARIES = {
 ONLY_IN = {
     "networkx": {"graph"},
     "cronsim": {"schedule"},
-    "msgspec": {"entry", "reading", "signing", "index", "code", "signature"},
+    "msgspec": {"entry", "reading", "signing", "macros", "index", "code", "signature"},
 }
 
 

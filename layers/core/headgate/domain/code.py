@@ -45,7 +45,7 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
 
     macros: what it calls directly. volatile, hidden, vars: as of a node's own code; nothing of dbt's own packages.
     everywhere: whether it stands in for a macro of dbt's own, which then any node may reach. text: digest of its
-    text without comments and white space.
+    text without comments and white space. called: what it calls according to dbt, for `state:`; None: exactly `macros`.
     """
 
     checksum: str = ""
@@ -56,3 +56,4 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     vars: tuple[str, ...] = ()
     everywhere: bool = False
     text: str = ""
+    called: tuple[str, ...] | None = None

@@ -10,7 +10,8 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=F
     changes its outcome. relation: database, schema and alias (identifier) as they are written; rendered: a source's
     with their values. description, columns: the node's and its columns' descriptions; persists: those of the two that
     dbt writes into the warehouse. contract: of an enforced one. rest: whatever else makes this resource type modified;
-    never empty, so that an index of a version that signed nothing is known by it.
+    never empty, so that an index of a version that signed nothing is known by it. macros: those that it calls directly
+    according to dbt; None: exactly `Code.macros`.
 
     Stored as a list: fields are only ever added at the end, with a default.
     """
@@ -24,3 +25,4 @@ class Signature(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=F
     persists: tuple[str, ...] = ()
     contract: bytes = b""
     rest: bytes = b""
+    macros: tuple[str, ...] | None = None

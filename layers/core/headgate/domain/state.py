@@ -117,7 +117,8 @@ class Comparison:
         return signature.relation if self._unrendered else signature.rendered or signature.relation
 
     def _calls_modified(self, node: Node) -> bool:
-        return not self._modified_macros.isdisjoint(node.code.macros)
+        said = node.signature.macros
+        return not self._modified_macros.isdisjoint(node.code.macros if said is None else said)
 
     @cached_property
     def _modified_macros(self) -> frozenset[str]:
@@ -170,6 +171,6 @@ def _same_descriptions(one: Signature, other: Signature) -> bool:
 def _callers(macros: Mapping[str, Macro]) -> dict[str, list[str]]:
     callers: dict[str, list[str]] = {}
     for unique_id, macro in macros.items():
-        for called in macro.macros:
+        for called in macro.macros if macro.called is None else macro.called:
             callers.setdefault(called, []).append(unique_id)
     return callers

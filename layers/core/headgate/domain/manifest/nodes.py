@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from headgate.domain.code import Code
+from headgate.domain.code_reading import Callables, code_of
 from headgate.domain.entry import Entry
 from headgate.domain.index import OTHER_SECTIONS, Node
 from headgate.domain.manifest.signing import signature_of
@@ -14,10 +14,11 @@ from headgate.errors import InputError, ManifestError
 _LONGEST_CONFIG_TEXT = 256
 
 
-def node_of(entry: Entry, owner: str, found_at: str) -> Node:
+def node_of(entry: Entry, owner: str, callables: Callables, found_at: str) -> Node:
     """Raises ManifestError: `meta.headgate` says something unknown."""
     config = entry.config
     wishes = _wishes(entry, found_at)
+    code = code_of(entry, callables)
     is_test = entry.resource_type in ("test", "unit_test")
     return Node(
         unique_id=entry.unique_id,
@@ -50,8 +51,8 @@ def node_of(entry: Entry, owner: str, found_at: str) -> Node:
         config=_selectable(config) or {},
         timeout=wishes.timeout,
         pools=wishes.pools,
-        code=Code(macros=entry.macros),
-        signature=signature_of(entry),
+        code=code,
+        signature=signature_of(entry, None if set(code.macros) == set(entry.macros) else entry.macros),
         connectors=_connectors(entry),
     )
 

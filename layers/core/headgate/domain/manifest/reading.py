@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from headgate.domain.code_reading import Callables
 from headgate.domain.entry import Entry, Head, Manifest, Metadata
 from headgate.domain.index import Index
 from headgate.domain.manifest.checks import check_dependencies
@@ -45,7 +46,11 @@ def _index(manifest: Manifest, found_at: str) -> Index:
     groups = {group.name: person(group.owner) for group in manifest.groups.values()}
     entries = _by_id(manifest.entries(), found_at)
     owners = Owners(entries, groups)
-    nodes = {unique_id: node_of(entry, owners.of(entry), found_at) for unique_id, entry in entries.items()}
+    callables = Callables.of(manifest.macros.values(), manifest.metadata.adapter_type or "")
+    nodes = {
+        unique_id: node_of(entry, owners.of(entry), callables, found_at)
+        for unique_id, entry in entries.items()
+    }
     return Index(
         dbt_version=manifest.metadata.dbt_version,
         schema_version=manifest.metadata.dbt_schema_version,
@@ -54,7 +59,7 @@ def _index(manifest: Manifest, found_at: str) -> Index:
         nodes=nodes,
         groups=groups,
         default_selector=_default_selector(manifest.selectors),
-        macros=macros_of(manifest.macros, entries.values()),
+        macros=macros_of(manifest.macros, callables),
         selectors=manifest.selectors,
     )
 

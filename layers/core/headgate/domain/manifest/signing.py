@@ -19,19 +19,10 @@ from headgate.domain.signature import Signature
 _NO_CHANGE = frozenset({"alias", "database", "group", "schema", "tags"})
 _NO_CHANGE_OF = {"source": frozenset[str](), "exposure": frozenset[str](), "metric": frozenset({"group"})}
 # What dbt compares of a test's config. dbt 1.12 added sql_header, which means nothing to the versions before.
-_OUTCOME = frozenset(
-    [
-        "severity",
-        "where",
-        "limit",
-        "fail_calc",
-        "warn_if",
-        "error_if",
-        "store_failures",
-        "store_failures_as",
-        "sql_header",
-    ]
-)
+_OUTCOME = {
+    *("severity", "where", "limit", "fail_calc", "warn_if", "error_if"),
+    *("store_failures", "store_failures_as", "sql_header"),
+}
 _RELATION = ("database", "schema", "alias")
 _WHOLE_CONFIG = ("semantic_model", "saved_query")
 
@@ -43,15 +34,18 @@ def digest(text: str | bytes) -> bytes:
     ).digest()
 
 
-def signature_of(entry: Entry) -> Signature:
-    """What the two manifests of a comparison must agree on for this node to be unmodified."""
+def signature_of(entry: Entry, macros: tuple[str, ...] | None = None) -> Signature:
+    """What the two manifests of a comparison must agree on for this node to be unmodified.
+
+    macros: those that it calls, unless they are exactly its code's.
+    """
     kind = entry.resource_type
     if kind == "unit_test":
-        return Signature(rest=_of(entry.checksum))
+        return Signature(rest=_of(entry.checksum), macros=macros)
     if kind == "source":
         return _of_source(entry)
     if kind in _OWN_RULES:
-        return Signature(configs=_configs(entry), rest=_of(_OWN_RULES[kind](entry)))
+        return Signature(configs=_configs(entry), rest=_of(_OWN_RULES[kind](entry)), macros=macros)
     return Signature(
         body=_of(entry.checksum) if kind == "seed" else digest(entry.raw_code or ""),
         configs=_configs(entry),
@@ -61,6 +55,7 @@ def signature_of(entry: Entry) -> Signature:
         persists=_persists(entry.config.get("persist_docs")),
         contract=_contract(entry),
         rest=_of(_rest(entry)),
+        macros=macros,
     )
 
 
