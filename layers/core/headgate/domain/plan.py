@@ -67,7 +67,6 @@ class PlannedNode:
     tests: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
     built: str = ""
-    checks: tuple[str, ...] = ()
     terms: Terms = field(default_factory=Terms)
 
     @property

@@ -1,6 +1,6 @@
-"""Take nodes of the shared queue, the most urgent first: hints, places in pools, one conditional write."""
+"""Take nodes of the shared queue, the most urgent first: hints, places, the relation, one conditional write."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heappop, heappush, nsmallest
 from threading import Lock
 
@@ -9,6 +9,7 @@ from headgate.domain.plan import Plan
 from headgate.domain.queue import Claim, NodeRecord
 from headgate.ports import Clock, NodeQueue
 from headgate.usecases.hold_places import Places
+from headgate.usecases.hold_relations import Relations
 
 # How long a hint is worth a try: by then the index shows the node, and whether somebody else has it.
 HINT_SECONDS = 1.0
@@ -46,10 +47,18 @@ class Hints:
 class Claims:
     """What one epoch of one runner has claimed and not yet ended."""
 
-    def __init__(self, queue: NodeQueue, clock: Clock, plan: Plan, runner: int, places: Places) -> None:
+    def __init__(
+        self,
+        queue: NodeQueue,
+        clock: Clock,
+        plan: Plan,
+        runner: int,
+        places: Places,
+        relations: Relations,
+    ) -> None:
         self._queue, self._clock, self._runner = queue, clock, runner
         self._key = (plan.run_id, plan.step)
-        self._places = places
+        self._places, self._relations = places, relations
         self._epoch = 0
         self._ended = False
         self._held: set[str] = set()
@@ -79,7 +88,7 @@ class Claims:
         return None
 
     def first(self, candidates: Sequence[str], skip: bool = False) -> Claim | None:
-        """Claim the first of these that is still ready and whose pools have a place; the rest become hints."""
+        """Claim the first of these that is ready, may be built now and has its places; the rest become hints."""
         for tried, unique_id in enumerate(candidates, 1):
             claim = self._claim(unique_id, skip)
             if claim is not None:
@@ -92,17 +101,33 @@ class Claims:
             if unique_id in self._held:
                 # Ours already: its place must not be taken, and given back, a second time.
                 return None
-        # What is only recorded as skipped needs no place.
-        if not skip and not self._places.take(unique_id):
+        # What is only recorded as skipped needs neither.
+        if not skip and not self._take_places_and_relation(unique_id):
             return None
-        # Asking for a place may have taken long: meanwhile the runner may have left, and given all of them back.
+        # Asking may have taken long: meanwhile the runner may have left, and given everything back.
         record = None if self._ended else self._write(unique_id)
         if record is None:
-            self._places.give_back(unique_id)
+            self._give_back(unique_id)
             return None
         with self._lock:
             self._held.add(unique_id)
-        return Claim(unique_id, record.skip or skip, record.claims, record.uncertain)
+        hold = self._relations.hold(unique_id)
+        return Claim(unique_id, record.skip or skip, record.claims, record.uncertain, hold)
+
+    def _take_places_and_relation(self, unique_id: str) -> bool:
+        if self._relations.is_refused(unique_id) or not self._places.take(unique_id):
+            return False
+        taken = False
+        try:
+            taken = self._relations.take(unique_id)
+        finally:
+            if not taken:
+                self._places.give_back(unique_id)
+        return taken
+
+    def _give_back(self, unique_id: str, error: str = "") -> None:
+        self._relations.let_go(unique_id, error)
+        self._places.give_back(unique_id)
 
     def _write(self, unique_id: str) -> NodeRecord | None:
         self._doubtful.add(unique_id)
@@ -116,29 +141,36 @@ class Claims:
         """Undo the claims that got no answer, and give back places that are owed."""
         for unique_id in list(self._doubtful):
             self._queue.hand_back(*self._key, unique_id, runner=self._runner, epoch=self._epoch)
-            self._places.give_back(unique_id)
+            self._give_back(unique_id)
             self._doubtful.discard(unique_id)
         self._places.settle()
+        self._relations.settle()
 
     def end(self) -> None:
-        """Claim nothing any more, and give back places that are owed."""
+        """Claim nothing any more, and give back what is owed."""
         self._ended = True
         self._places.settle()
+        self._relations.settle()
 
-    def let_go(self, unique_id: str) -> None:
-        """Its end is recorded, or it is somebody else's."""
+    def let_go(self, unique_id: str, error: str = "") -> None:
+        """Its end is recorded, or it is somebody else's. error: why its relation may not be as it was."""
         # Held until its places are free: nobody here may claim it again before.
-        self._places.give_back(unique_id)
+        self._give_back(unique_id, error)
         with self._lock:
             self._held.discard(unique_id)
 
-    def hand_back(self, unique_ids: Iterable[str] | None) -> list[str]:
-        """Return these (or all) that are still held to the queue; those for which it happened."""
+    def hand_back(
+        self, unique_ids: Iterable[str] | None, error_of: Callable[[str], str] = lambda _: ""
+    ) -> list[str]:
+        """Return these (or all) that are still held to the queue; those for which it happened.
+
+        error_of: why a node's relation may not be as it was.
+        """
         with self._lock:
             given = sorted(self._held if unique_ids is None else self._held.intersection(unique_ids))
         returned = []
         for unique_id in given:
             if self._queue.hand_back(*self._key, unique_id, runner=self._runner, epoch=self._epoch):
                 returned.append(unique_id)
-            self.let_go(unique_id)
+            self.let_go(unique_id, error_of(unique_id))
         return returned

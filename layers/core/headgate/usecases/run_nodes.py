@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from headgate.domain.decision import Decision
 from headgate.domain.instant import iso
 from headgate.domain.plan import CLOSING, COMMAND, OPENING, Plan
 from headgate.domain.queue import (
@@ -18,11 +19,13 @@ from headgate.domain.queue import (
 )
 from headgate.domain.results import NodeResult
 from headgate.errors import LeaseLostError, UnavailableError
-from headgate.ports import Clock, NodeQueue, Slots
+from headgate.ports import BuildStates, Clock, NodeQueue, Slots
 from headgate.usecases.claim_nodes import Claims
 from headgate.usecases.free_slots import free_slots
 from headgate.usecases.hold_places import FULL_SECONDS, Places
+from headgate.usecases.hold_relations import Relations, Tell, say_nothing
 from headgate.usecases.keep_lease import Lease
+from headgate.usecases.remember_builds import Builds
 from headgate.usecases.repair_queue import repair_queue
 from headgate.usecases.watch_leases import LeaseWatch
 
@@ -32,6 +35,7 @@ STALLED_SECONDS = 1.0
 # How long a runner may go on claiming after another one has halted the step, or failed fast.
 HALT_SECONDS = 2.0
 _WIDER = 4
+STOPPED = "its build was stopped before its end"
 
 Window = Sequence[tuple[str, NodeState]]
 
@@ -49,17 +53,30 @@ class Over:
 
 
 class QueueSession:
-    """One runner's session with the shared queue of one step. slots: where the plan's pools are kept, if it has any."""
+    """One runner's session with the shared queue of one step.
+
+    slots: where the plan's pools are kept, if it has any. states: where builds are remembered; without it nothing is,
+    and no relation is held. tell: says (unique_id, text) to whoever reads the log.
+    """
 
     def __init__(
-        self, queue: NodeQueue, clock: Clock, plan: Plan, runner: int, slots: Slots | None = None
+        self,
+        queue: NodeQueue,
+        clock: Clock,
+        plan: Plan,
+        runner: int,
+        slots: Slots | None = None,
+        states: BuildStates | None = None,
+        tell: Tell = say_nothing,
     ) -> None:
         self._queue, self._clock, self._plan, self._runner, self._slots = queue, clock, plan, runner, slots
         self._key = (plan.run_id, plan.step)
         self._lease = Lease(queue, clock, self._key, runner)
         self._watch = LeaseWatch(queue, clock, self._key, runner)
         self._places = Places(slots, clock, plan, runner)
-        self._claims = Claims(queue, clock, plan, runner, self._places)
+        self._relations = Relations(states, queue, clock, plan, runner, tell)
+        self._builds = Builds(states, clock, plan, self._relations)
+        self._claims = Claims(queue, clock, plan, runner, self._places, self._relations)
         self._sole = {node.unique_id for node in plan.nodes if len(plan.waits_of(node)) < 2}
         self._swept_at = clock.now()
         self._scanned_at = self._read_at = float("-inf")
@@ -79,6 +96,8 @@ class QueueSession:
         """Take the lease. If an earlier attempt of this runner died, what it held goes back to the queue."""
         self._lease.take()
         self._places.begin(self.epoch)
+        self._relations.begin(self.epoch)
+        self._builds.begin()
         self._claims.begin(self.epoch)
         leases = self._watch.look()
         if self.epoch > 1:
@@ -113,8 +132,18 @@ class QueueSession:
         self._sweep(stalled=all(state is NodeState.WAITING for _, state in window))
         return Idle()
 
+    def decide_again(self, claim: Claim) -> Decision | None:
+        """Before a claimed node is built, in the thread that builds it: note what its build will be remembered by.
+
+        A decision: another run has built it since this was planned, so that it is to be finished as reused. May be
+        called again after UnavailableError.
+        """
+        return self._builds.note(claim)
+
     def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
-        """Record a node's end and release its children. `attached`: its unit tests', or a hook's, results.
+        """Remember what was built, record the node's end and release its children.
+
+        attached: its unit tests', or a hook's, results.
 
         May be called again after UnavailableError. Raises LeaseLostError when the lease is about to end, or when the
         record was refused: somebody else owns the node now.
@@ -123,11 +152,13 @@ class QueueSession:
         at = iso(self._clock.now())
         for other in attached:
             self._queue.record(*self._key, other, at)
+        self._builds.end(unique_id, result, attached)
         owner = {"runner": self._runner, "epoch": self.epoch}
         if not self._queue.finish(*self._key, unique_id, result, **owner, at=at):
             raise LeaseLostError(
                 f"{unique_id} is no longer held by epoch {self.epoch} of runner {self._runner}"
             )
+        self._builds.forget(unique_id)
         self._claims.let_go(unique_id)
         self._release_children(unique_id, skip=result is not None and result.blocks_children)
 
@@ -152,9 +183,11 @@ class QueueSession:
     def hand_back(self, unique_ids: Iterable[str] | None = None) -> list[str]:
         """Return claims that are still held (None: all), so that another runner builds them. For SIGTERM.
 
-        Their attempts have ended and wrote nothing. Returns those that went back.
+        Their attempts have ended and wrote nothing, but no later run is to believe that. Returns those that went back.
         """
-        return self._claims.hand_back(unique_ids)
+        return self._claims.hand_back(
+            unique_ids, lambda node: STOPPED if self._builds.has_begun(node) else ""
+        )
 
     def end(self, error: str | None = None) -> None:
         """Give the lease back; `error` says why a runner that did not finish its share stopped."""
@@ -171,13 +204,13 @@ class QueueSession:
         return replace(claim, skip=False) if claim.unique_id in (OPENING, COMMAND, CLOSING) else claim
 
     def _claim_from_index(self) -> tuple[Claim | None, Window]:
-        """A claim, or what the index shows first. Looks further when all it shows needs places in full pools."""
+        """A claim, or what the index shows first. Looks further when nothing that it shows may be built now."""
         limit = 2 * max(self._plan.runners, 4)
         while True:
             window = self._queue.open_nodes(*self._key, limit=limit)
             mine, others = self._shared_out(window)
             claim = self._claims.first(mine, self._skips)
-            if claim is None and (not mine or self._places.some_full):
+            if claim is None and (not mine or self._some_refused):
                 claim = self._claims.first(others, self._skips)
             if claim is not None or not self._may_hide_more(window, limit):
                 return claim, window
@@ -188,9 +221,14 @@ class QueueSession:
             if len(window) > 2 * max(self._plan.runners, 4):
                 self._scanned_at = self._clock.now()
             return False
-        if self._skips or not self._places.some_full or self._places.all_full:
+        if self._skips or not self._some_refused or self._places.all_full:
             return False
         return self._clock.now() - self._scanned_at >= FULL_SECONDS
+
+    @property
+    def _some_refused(self) -> bool:
+        """Whether something that is ready cannot be claimed for now."""
+        return self._places.some_full or self._relations.some_refused
 
     def _close(self) -> Claim | Idle | Over:
         # The index may lag: what it calls drained is believed only after a consistent read.

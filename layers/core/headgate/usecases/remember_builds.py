@@ -1,0 +1,170 @@
+"""What a runner's builds leave in memory, so that the next run need not repeat them.
+
+Before a node is built, the versions of what it reads are noted: data that arrives meanwhile counts as new next time.
+A build is committed before the queue hears of its end. If its runner dies between the two, the repetition holds again
+with a higher fence; if it dies before both, the holder that is left behind says that the relation is not to be trusted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from headgate.domain.build_state import BuildState, Hold
+from headgate.domain.decision import Decision, Reason
+from headgate.domain.plan import Plan, PlannedNode
+from headgate.domain.queue import Claim
+from headgate.domain.results import FAILED, NodeResult, NodeStatus
+from headgate.domain.reuse import decide_again, versions_now
+from headgate.errors import LeaseLostError
+from headgate.ports import BuildStates, Clock
+from headgate.usecases.hold_relations import Relations
+
+# Ends that leave a relation as it was, unless its build had begun.
+_UNTOUCHED = frozenset({NodeStatus.SKIPPED, NodeStatus.NO_OP, NodeStatus.REUSED})
+_TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What was known just before a node's build began. states: of what it sees, and of what a test checks."""
+
+    seen: Mapping[str, str]
+    states: Mapping[str, BuildState]
+
+
+class Builds:
+    """The builds of one runner. Without BuildStates nothing is remembered."""
+
+    def __init__(self, states: BuildStates | None, clock: Clock, plan: Plan, relations: Relations) -> None:
+        self._states, self._clock, self._plan, self._relations = states, clock, plan, relations
+        self._planned = {node.unique_id: node for node in plan.nodes}
+        self._begun: dict[str, _Beginning] = {}
+
+    def begin(self) -> None:
+        """What an earlier epoch has begun is nothing of ours any more."""
+        self._begun = {}
+
+    def note(self, claim: Claim) -> Decision | None:
+        """Note what the node will be built from; in the thread that builds it. One read.
+
+        A decision: somebody else built it since it was planned, and it is reused. Then nothing has begun.
+        """
+        node = self._planned.get(claim.unique_id)
+        if self._states is None or node is None or claim.skip:
+            return None
+        family = [node, *(self._planned[test] for test in node.batch if test in self._planned)]
+        if claim.hold is None and not any(one.resource_type == _TEST for one in family):
+            return None
+        states = self._read(family)
+        decision = self._again(node, claim.hold, states)
+        if decision is not None:
+            return decision
+        for one in family:
+            self._begun[one.unique_id] = _Beginning(versions_now(self._plan, one, states), states)
+        return None
+
+    def _read(self, family: Sequence[PlannedNode]) -> Mapping[str, BuildState]:
+        assert self._states is not None  # noqa: S101
+        tests = [one for one in family if one.resource_type == _TEST]
+        wanted = {upstream for one in family for upstream in one.sees} - self._plan.versions.keys()
+        # What a view stands for is known; only its own state tells which build of it is tested.
+        tested = {upstream for test in tests for upstream in tested_by(test)}
+        asked = sorted(wanted | tested | {test.unique_id for test in tests})
+        return self._states.read(self._plan.environment, asked) if asked else {}
+
+    def _again(
+        self, node: PlannedNode, hold: Hold | None, states: Mapping[str, BuildState]
+    ) -> Decision | None:
+        """The decision that the node is reused after all."""
+        if not self._plan.reuse or node.batch or node.decision.reason is Reason.FORCED:
+            return None
+        if hold is None:
+            before = states.get(node.unique_id)
+        elif hold.before.holder or hold.before.version == node.built:
+            # A build that was lost in the middle, or nobody has built it since.
+            return None
+        else:
+            # Its tests may still be under way over there; those of this plan are run here in any case.
+            before = replace(hold.before, pending=frozenset())
+        decision = decide_again(self._plan, node, before, states, self._clock.now())
+        return decision if decision.reuses else None
+
+    def has_begun(self, unique_id: str) -> bool:
+        """Whether its build may have reached the warehouse."""
+        return unique_id in self._begun
+
+    def end(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
+        """Remember how a node ended, and its tests. May be called again; nothing changes then.
+
+        Raises LeaseLostError when somebody else has the right to build the relation now.
+        """
+        for one in (*attached, *([result] if result is not None else [])):
+            self._end_test(one)
+        hold = self._relations.hold(unique_id)
+        if hold is None:
+            return
+        status = result.status if result is not None else NodeStatus.NO_OP
+        if status is NodeStatus.SUCCESS:
+            self._commit(self._planned[unique_id], hold)
+        elif status in _UNTOUCHED and not self.has_begun(unique_id):
+            self._relations.let_go(unique_id)
+        else:
+            message = result.message if result is not None else ""
+            self._relations.let_go(unique_id, message or f"its build ended as {status.value}")
+
+    def forget(self, unique_id: str) -> None:
+        """It has ended, or is no longer built here."""
+        self._begun.pop(unique_id, None)
+
+    def _commit(self, node: PlannedNode, hold: Hold) -> None:
+        assert self._states is not None  # noqa: S101
+        beginning = self._begun.get(node.unique_id)
+        state = BuildState(
+            node.unique_id,
+            version=f"{self._plan.run_id}.{self._plan.step}.{hold.fence}",
+            relation=node.relation,
+            # What was built without a look at its upstreams must not be reused.
+            fingerprint=node.fingerprint if beginning is not None else {},
+            seen=beginning.seen if beginning is not None else {},
+            built_at=self._clock.now(),
+            run_id=self._plan.run_id,
+            status=NodeStatus.SUCCESS.value,
+            pending=frozenset(node.tests),
+            fence=hold.fence,
+        )
+        if not self._states.commit(self._plan.environment, state):
+            raise LeaseLostError(f"somebody else has the right to build {node.unique_id} now")
+        self._relations.committed(node.unique_id)
+
+    def _end_test(self, result: NodeResult) -> None:
+        node, beginning = self._planned.get(result.unique_id), self._begun.get(result.unique_id)
+        skipped = result.status is NodeStatus.SKIPPED
+        if (
+            self._states is None
+            or node is None
+            or node.resource_type != _TEST
+            or beginning is None
+            or skipped
+        ):
+            return
+        passed = result.status not in FAILED
+        for upstream in tested_by(node):
+            state = beginning.states.get(upstream)
+            if state is not None and (not passed or node.unique_id in state.pending | state.failed):
+                self._states.test_ended(
+                    self._plan.environment, upstream, state.version, node.unique_id, passed=passed
+                )
+        ended = BuildState(
+            node.unique_id,
+            fingerprint=node.fingerprint,
+            seen=beginning.seen,
+            built_at=self._clock.now(),
+            run_id=self._plan.run_id,
+            status=result.status.value,
+            message=result.message,
+        )
+        self._states.record(self._plan.environment, ended)
+
+
+def tested_by(test: PlannedNode) -> tuple[str, ...]:
+    """What a data test reads directly."""
+    return tuple(group[0] for group in test.terms.reads if group)
