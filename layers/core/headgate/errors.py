@@ -4,6 +4,7 @@ HeadgateError
 ├── InputError                  what somebody wrote is wrong: says what, where, and how to mend it
 │   ├── CommandError                a step's command
 │   ├── SelectionError              a --select or --exclude expression
+│   │   └── DefinitionError             a definition of selectors.yml (carries the place inside it)
 │   ├── ScheduleError               a cron expression or a time zone
 │   ├── JobsFileError               headgate.yml (carries every problem, with line and column)
 │   ├── ManifestError               a manifest that cannot be planned with: version, cycle, dangling reference
@@ -35,6 +36,16 @@ class CommandError(InputError):
 
 class SelectionError(InputError):
     """A selection expression cannot be read."""
+
+
+class DefinitionError(SelectionError):
+    """A definition of selectors.yml cannot be read. `place`: its keys and positions inside the definition."""
+
+    def __init__(self, place: Sequence[str | int], message: str) -> None:
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+        super().__init__(f"definition{where}: {message}")
+        self.place = tuple(place)
+        self.message = message
 
 
 class ScheduleError(InputError):

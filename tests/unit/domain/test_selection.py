@@ -9,14 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.index import Index
-from headgate.domain.selection import Criterion, check, parse
+from headgate.domain.selection import Criterion, Group, check, parse
 from headgate.domain.selection.resolve import Resolver
 from headgate.errors import SelectionError
 from tests.builders import make_index, make_node
 
 
 def criteria(text: str) -> list[list[Criterion]]:
-    return [list(part.criteria) for part in parse([text]).parts]
+    return [
+        [one for one in part.parts if isinstance(one, Criterion)]
+        for part in parse([text]).parts
+        if isinstance(part, Group)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_one_criterion(text: str, expected: Criterion) -> None:
 def test_spaces_unite_and_commas_intersect() -> None:
     found = parse(["a b,tag:c", "  d  "])
     assert [part.text for part in found.parts] == ["a", "b,tag:c", "d"]
-    assert [[one.value for one in part.criteria] for part in found.parts] == [["a"], ["b", "c"], ["d"]]
+    assert [[one.value for one in part] for part in criteria("a b,tag:c   d  ")] == [["a"], ["b", "c"], ["d"]]
 
 
 def test_no_text_selects_nothing() -> None:

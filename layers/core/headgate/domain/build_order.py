@@ -7,9 +7,8 @@ for the tests of what lies upstream; the others order their nodes by dependencie
 from collections.abc import Iterable
 
 from headgate.domain.command import Command
-from headgate.domain.graph import Graph, subset, with_test_edges, without_detours
+from headgate.domain.graph import Graph, build_graph, subset, with_test_edges, without_detours
 from headgate.domain.index import Index
-from headgate.domain.selection.resolve import dependencies
 
 # BuildTask.RUNNER_MAP, and what the selectors of the other tasks keep.
 _BUILT = {
@@ -37,7 +36,7 @@ def build_queue_graph(index: Index, queued: Iterable[str], verb: str = "build") 
     dbt adds the test edges to the whole project's graph first and takes the subset then: a node also waits
     for a test whose model is not selected. The queue's own graph has more edges; its order is the same.
     """
-    graph = dependencies(index)
+    graph = build_graph({unique_id: node.depends_on for unique_id, node in index.nodes.items()})
     if verb == "build":
         tests = {
             unique_id: node.depends_on

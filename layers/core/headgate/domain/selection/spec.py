@@ -1,27 +1,44 @@
-"""The grammar of selection texts: what stands between spaces is a union, between commas an intersection.
+"""What a selection says: criteria, and the set operations that combine them, as a tree.
 
-One criterion is `[@][n+][method[.argument]:]value[+n]`, as in dbt.graph.selector_spec. dbt takes malformed
-operators for names that match nothing; here they are errors, because a job that silently builds nothing is
-found out too late.
+text.py reads it from `--select` and `--exclude`, definitions.py from selectors.yml, resolve.py turns it into nodes.
+The records mirror dbt.graph.selector_spec, because the mode of selecting tests belongs to each part of the tree.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
 
-from headgate.errors import SelectionError
+ALL_THE_WAY = -1
+Literal: TypeAlias = bool | int | float
 
-_CRITERION = re.compile(
-    r"(?P<at>@)?(?:(?P<up>\d*)\+)?(?:(?P<method>[\w.]+):)?(?P<value>.*?)(?:\+(?P<down>\d*))?", re.DOTALL
-)
-_METHOD_LIKE = re.compile(r"[A-Za-z][\w. -]*:")
-_FILE_ENDINGS = (".sql", ".py", ".csv")
+
+class Indirect(StrEnum):
+    """Which tests come along with what is selected: dbt's `--indirect-selection`.
+
+    eager: of any selected parent. cautious: all parents are selected. buildable: all parents are selected, upstream of
+    what is selected, or sources. empty: none.
+    """
+
+    EAGER = "eager"
+    CAUTIOUS = "cautious"
+    BUILDABLE = "buildable"
+    EMPTY = "empty"
+
+
+class Operation(StrEnum):
+    """How a group combines its parts; difference takes all others away from the first."""
+
+    UNION = "union"
+    INTERSECTION = "intersection"
+    DIFFERENCE = "difference"
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One method with its value, and how far to go from what it matches.
 
+    text: as somebody wrote it, for messages. literal: the value, where selectors.yml has a number, true or false.
     parents, children: None: do not go; -1: all the way; n: so many edges. childrens_parents: `@`, the matched
     nodes, what descends from them, and everything upstream of all that.
     """
@@ -33,83 +50,33 @@ class Criterion:
     parents: int | None = None
     children: int | None = None
     childrens_parents: bool = False
+    indirect: Indirect = Indirect.EAGER
+    literal: Literal | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Intersection:
-    """Criteria that must all hold."""
+class Group:
+    """Parts and the operation that combines them; without parts it selects nothing.
 
-    text: str
-    criteria: tuple[Criterion, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """A union of intersections; empty selects nothing."""
-
-    parts: tuple[Intersection, ...] = ()
-
-
-ALL_THE_WAY = -1
-
-
-def parse(texts: Sequence[str]) -> Selection:
-    """Read the values of one `--select` or `--exclude`.
-
-    Raises SelectionError with the part that is wrong. Whether a method exists is for `methods.check`.
+    indirect: whether tests that waited for all of their parents are looked at again after combining; only what
+    is written on a command line has a mode other than eager here. expected: somebody wrote it, so say when it
+    selects nothing.
     """
-    parts = tuple(_intersection(word) for text in texts for word in text.split())
-    if texts and not parts:
-        raise SelectionError("a selection is empty: it needs a name, a path or a method such as tag:finance")
-    return Selection(parts)
+
+    operation: Operation
+    parts: "tuple[Spec, ...]"
+    text: str = ""
+    indirect: Indirect = Indirect.EAGER
+    expected: bool = False
 
 
-def _intersection(text: str) -> Intersection:
-    return Intersection(text, tuple(_criterion(part, text) for part in text.split(",")))
+Spec: TypeAlias = Criterion | Group
 
 
-def _criterion(text: str, whole: str) -> Criterion:
-    found = _CRITERION.fullmatch(text)
-    if not text or found is None:
-        raise SelectionError(f"{whole!r}: nothing stands beside a comma; write a,b without spaces")
-    value, method = found["value"], found["method"]
-    _check_operators(text, value, found["at"] is not None and found["down"] is not None)
-    if method is None and _METHOD_LIKE.match(value):
-        method, _, value = value.partition(":")
-    name, *arguments = method.split(".") if method is not None else [_default_method(value)]
-    if not value:
-        raise SelectionError(f"{text!r}: the method {name!r} needs a value")
-    return Criterion(
-        text=text,
-        method=name,
-        value=value,
-        arguments=tuple(arguments),
-        parents=_distance(found["up"]),
-        children=_distance(found["down"]),
-        childrens_parents=found["at"] is not None,
-    )
-
-
-def _check_operators(text: str, value: str, at_and_plus: bool) -> None:
-    if at_and_plus:
-        raise SelectionError(
-            f"{text!r}: '@' in front and '+' behind exclude each other; '@' already takes all descendants"
-        )
-    if not value.strip("@+") and ":" not in text:
-        raise SelectionError(
-            f"{text!r}: an operator needs something to work on, as in +orders or tag:finance+"
-        )
-    if value[:1] in ("@", "+") or value[-1:] in ("@", "+"):
-        raise SelectionError(f"{text!r}: operators are one '@' or [n]+ in front and one +[n] behind")
-
-
-def _default_method(value: str) -> str:
-    if "/" in value:
-        return "path"
-    return "file" if value.lower().endswith(_FILE_ENDINGS) else "fqn"
-
-
-def _distance(number: str | None) -> int | None:
-    if number is None:
-        return None
-    return int(number) if number else ALL_THE_WAY
+def criteria(spec: Spec) -> Iterator[Criterion]:
+    """Every criterion of a tree, in the order of writing."""
+    if isinstance(spec, Criterion):
+        yield spec
+    else:
+        for part in spec.parts:
+            yield from criteria(part)

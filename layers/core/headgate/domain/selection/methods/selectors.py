@@ -1,0 +1,25 @@
+"""The method `selector`: what a selector of selectors.yml selects, as dbt 1.12 has it."""
+
+from fnmatch import fnmatchcase
+
+from headgate.domain.selection.methods.scope import Scope
+from headgate.domain.selection.methods.words import nearest
+from headgate.domain.selection.spec import Criterion
+from headgate.errors import SelectionError
+
+
+def selector(criterion: Criterion, scope: Scope) -> set[str]:
+    """Everything that the selectors of this name select; their own tests are not looked for once more."""
+    if scope.selected_by is None:
+        return set()
+    names = [name for name in scope.selectors if fnmatchcase(name, criterion.value)]
+    if not names:
+        raise SelectionError(f"{criterion.text!r}: {unknown(criterion.value, scope.selectors)}")
+    return set().union(*map(scope.selected_by, names))
+
+
+def unknown(name: str, selectors: tuple[str, ...]) -> str:
+    """What to say when selectors.yml has no selector of this name."""
+    if not selectors:
+        return f"there is no selector {name!r}: the project has no selectors.yml"
+    return f"there is no selector {name!r} in selectors.yml{nearest(name, selectors)}"
