@@ -46,9 +46,14 @@ def test_wishes(said: Any, wishes: Wishes) -> None:
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ("20m", " must be a mapping of timeout and pool"),
+        ("20m", " must be a mapping of timeout, pool, "),
         ({"timout": "20m"}, r"\.timout is not known; did you mean timeout\?"),
-        ({"zzz": 1}, r"\.zzz is not known; known: timeout, pool"),
+        ({"zzz": 1}, r"\.zzz is not known; known: timeout, pool, connector"),
+        ({"conector": "x"}, r"\.conector is not known; did you mean connector\?"),
+        ({"connector": {"id": 1}}, r"\.connector must be a connector's name or id or a list of them"),
+        ({"connectors": ["a", ""]}, r"\.connectors must be"),
+        ({"volatile": True}, r"\.volatile must be ignore or build"),
+        ({"silent_after": "soon"}, r"\.silent_after "),
         ({"timeout": "soon"}, r"\.timeout must be a length of time as in 90s"),
         ({"pool": 3}, r"\.pool must be a pool's name or a list of them, not 3"),
         ({"pool": [""]}, r"\.pool must be"),
