@@ -69,6 +69,49 @@ def test_a_reused_node_is_done_with_its_whole_result_and_nobody_can_claim_it(wor
     assert not queue.release(*STEP, "a", 0, skip=True)
 
 
+class TestRevive:
+    """What was planned as reused may get a turn after all, as long as the step is being opened."""
+
+    @pytest.fixture
+    def queue(self, world: Any) -> NodeQueue:
+        write(world.queue, reusing(plan_of(unit_tests={"a": ("unit_test.shop.a",)}), "a", "b"))
+        return world.queue  # type: ignore[no-any-return]
+
+    def test_it_waits_for_the_opening_without_a_result(self, queue: NodeQueue) -> None:
+        claim(queue, OPENING)
+        assert queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        found = node(queue, "a")
+        assert (found.state, found.waits, found.result, found.priority) == (WAITING, {0}, None, 4.0)
+        assert "a" not in {result.unique_id for result in queue.results(*STEP)}
+        assert ("a", WAITING) in queue.open_nodes(*STEP)
+
+    def test_then_it_is_released_claimed_and_finished_like_any_other(self, queue: NodeQueue) -> None:
+        claim(queue, OPENING)
+        queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        assert queue.release(*STEP, "a", 0, skip=False)
+        assert queue.open_nodes(*STEP, limit=1) == [("a", READY)]
+        assert claim(queue, "a") is not None
+        assert finish(queue, "a", result_of("a"))
+        assert node(queue, "a").result is not None
+        assert not queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+
+    def test_twice_changes_nothing(self, queue: NodeQueue) -> None:
+        claim(queue, OPENING)
+        queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        before = node(queue, "a")
+        assert not queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        assert node(queue, "a") == before
+
+    @pytest.mark.parametrize("owner", [{"runner": 2, "epoch": 1}, {"runner": 1, "epoch": 2}])
+    def test_only_whoever_opens_the_step_may(self, queue: NodeQueue, owner: dict[str, int]) -> None:
+        assert not queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        claim(queue, OPENING)
+        assert not queue.revive(*STEP, "a", 4.0, **owner)
+        finish(queue, OPENING)
+        assert not queue.revive(*STEP, "a", 4.0, runner=1, epoch=1)
+        assert node(queue, "a").state is DONE
+
+
 def test_steps_and_runs_are_apart(world: Any, queue: NodeQueue) -> None:
     write(queue, plan_of({"x": ()}, step=2))
     write(queue, plan_of({"y": ()}, run_id=70))

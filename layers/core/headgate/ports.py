@@ -230,6 +230,16 @@ class NodeQueue(Protocol):
         """
         ...
 
+    def revive(
+        self, run_id: int, step: int, unique_id: str, priority: float, *, runner: int, epoch: int
+    ) -> bool:
+        """Done from the beginning (reused) to waiting for the opening, without a result.
+
+        Only while this runner and epoch do the opening, so that nobody has begun what depends on it. False: they do
+        not, or the node has, or had, a turn.
+        """
+        ...
+
     def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
         """All records of a step, consistent, in order of position; results without their compiled code."""
         ...

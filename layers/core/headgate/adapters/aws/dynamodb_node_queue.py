@@ -13,7 +13,8 @@ from uuid import uuid4
 from headgate.adapters.aws import node_items as items
 from headgate.adapters.aws.dynamodb_leases import DynamoDBLeases
 from headgate.adapters.aws.node_items import node_key, open_key, run_key, step_key
-from headgate.adapters.aws.table import TRANSACTION_LIMIT, met, putting
+from headgate.adapters.aws.table import TRANSACTION_LIMIT, checking, met, putting, updating
+from headgate.domain.plan import OPENING
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, StepRecord
 from headgate.domain.results import NodeResult
 from headgate.errors import ConflictError
@@ -284,6 +285,39 @@ class DynamoDBNodeQueue(DynamoDBLeases):
             epoch=epoch,
             yes=True if uncertain else None,
         )
+
+    def revive(
+        self, run_id: int, step: int, unique_id: str, priority: float, *, runner: int, epoch: int
+    ) -> bool:
+        pk = run_key(run_id)
+        order = f"{items.urgency(priority)}#{unique_id}"
+        opened_by = checking(
+            pk,
+            node_key(step, OPENING),
+            _OWNED,
+            running=NodeState.RUNNING.value,
+            runner=runner,
+            epoch=epoch,
+        )
+        back = updating(
+            pk,
+            node_key(step, unique_id),
+            "SET #state = :waiting, #waits = :opening, #open_pk = :open_pk, #open_sk = :open_sk,"
+            " #ready_sk = :ready_sk REMOVE #status, #message, #seconds, #entry, #failures",
+            "#state = :done AND #claims = :none",
+            waiting=NodeState.WAITING.value,
+            done=NodeState.DONE.value,
+            none=0,
+            opening={0},
+            open_pk=open_key(run_id, step),
+            open_sk=f"{NodeState.WAITING.value}#{order}",
+            ready_sk=f"{NodeState.READY.value}#{order}",
+        )
+        try:
+            self._table.transact([opened_by, back])
+        except ConflictError:
+            return False
+        return True
 
     def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
         found = self._table.query(

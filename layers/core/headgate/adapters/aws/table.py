@@ -147,7 +147,7 @@ class Table:
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def transact(self, actions: Sequence[Mapping[str, Any]]) -> None:
-        """All of these (see `putting`, `updating`, `deleting`) or none. Raises ConflictError.
+        """All of these (see `putting`, `updating`, `deleting`, `checking`) or none. Raises ConflictError.
 
         What passes by itself (a transaction at the same item, a throttled partition) is tried again after a moment.
         """
@@ -222,6 +222,12 @@ def deleting(pk: str, sk: str, condition: str | None = None, **values: Any) -> d
     """A transaction's delete."""
     expressions = _expressions(values, ConditionExpression=condition)
     return {"Delete": {"Key": to_item({"pk": pk, "sk": sk}), **expressions}}
+
+
+def checking(pk: str, sk: str, condition: str, **values: Any) -> dict[str, Any]:
+    """A transaction's look at an item that it does not change."""
+    expressions = _expressions(values, ConditionExpression=condition)
+    return {"ConditionCheck": {"Key": to_item({"pk": pk, "sk": sk}), **expressions}}
 
 
 def _addressed(action: Mapping[str, Any], table: str) -> dict[str, Any]:

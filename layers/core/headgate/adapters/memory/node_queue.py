@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from threading import RLock
 
+from headgate.domain.plan import OPENING
 from headgate.domain.queue import UNPLANNED, NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import MESSAGE_LENGTH, NodeResult
 
@@ -187,6 +188,23 @@ class MemoryNodeQueue:
                     uncertain=node.uncertain or uncertain,
                 ),
             )
+            return True
+
+    def revive(
+        self, run_id: int, step: int, unique_id: str, priority: float, *, runner: int, epoch: int
+    ) -> bool:
+        with self._lock:
+            nodes = self._of(run_id, step)
+            opening, node = nodes.get(OPENING), nodes.get(unique_id)
+            if opening is None or opening.state is not NodeState.RUNNING:
+                return False
+            if (opening.runner, opening.epoch) != (runner, epoch):
+                return False
+            if node is None or node.state is not NodeState.DONE or node.claims:
+                return False
+            waits = frozenset({opening.position})
+            back = replace(node, state=NodeState.WAITING, waits=waits, priority=priority, result=None)
+            self._set((run_id, step), back)
             return True
 
     def nodes(self, run_id: int, step: int) -> list[NodeRecord]:
