@@ -16,6 +16,14 @@ EVENTS = {kind.detail_type(): kind for kind in (ConnectorSynced, ScheduleFired)}
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ports = world()
     received = EVENTS[event["detail-type"]].model_validate(event["detail"])
-    started = match_triggers(received, jobs=ports.jobs, runs=ports.runs, events=ports.events, bus=ports.bus)
+    started = match_triggers(
+        received,
+        jobs=ports.jobs,
+        runs=ports.runs,
+        events=ports.events,
+        freshness=ports.freshness,
+        bus=ports.bus,
+        clock=ports.clock,
+    )
     logger.info("triggers matched", trigger=event["detail-type"], runs=[run.run_id for run in started])
     return {"runs": [run.run_id for run in started]}

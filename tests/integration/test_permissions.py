@@ -31,6 +31,7 @@ from functions.serve_console.app import handler as serve_console
 from headgate import bootstrap
 from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
+from headgate.domain.build_state import BuildState
 from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
@@ -303,10 +304,25 @@ def _be_the_runner() -> None:
         status = "error" if failed else "skipped" if claim.skip else "success"  # type: ignore[union-attr]
         entry = {"unique_id": claim.unique_id, "status": status, "message": "boom", "execution_time": 1.0}  # type: ignore[union-attr]
         session.finish(claim.unique_id, None if own else NodeResult.from_entry(entry, 1))  # type: ignore[union-attr]
+    _remember_builds(world)
     world.queue.results(1, 1)
     world.artifacts.put(1, 1, "invocation.json", b"{}")
     world.artifacts.append_log(1, 1, 1, 1, [{"message": "done"}])
     session.end()
+
+
+def _remember_builds(world: Any) -> None:
+    """One relation is built, one is handed back, one is not there any more."""
+    states, node = world.states, "model.shop.m0"
+    states.read("production", [node])
+    for holder in ("7#1#1#1#model.shop.m0", "8#1#1#1#model.shop.m0"):
+        fence = states.hold("production", node, holder, instead_of="7#1#1#1#model.shop.m0").fence
+    assert states.commit("production", BuildState(node, version="1.1.2", fence=fence))
+    assert states.test_ended("production", node, "1.1.2", "test.shop.t", passed=True)
+    states.record("production", BuildState("test.shop.t", status="pass"))
+    assert states.forget("production", node, "1.1.2")
+    assert states.let_go("production", node, fence)
+    states.record_look("production", 1.0)
 
 
 def _reap(recorder: Recorder) -> None:

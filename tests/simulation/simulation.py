@@ -182,7 +182,15 @@ class Simulation:
 
     def _match(self, process: Process, event: ConnectorSynced) -> None:
         ports = self._seen_by(process)
-        match_triggers(event, jobs=ports.jobs, runs=ports.runs, events=ports.events, bus=ports.bus)
+        match_triggers(
+            event,
+            jobs=ports.jobs,
+            runs=ports.runs,
+            events=ports.events,
+            freshness=ports.freshness,
+            bus=ports.bus,
+            clock=ports.clock,
+        )
 
     def _dispatch(self, process: Process, event: Event | None = None) -> None:
         ports = self._seen_by(process)
@@ -191,17 +199,7 @@ class Simulation:
 
     def _plan(self, process: Process, given: Mapping[str, Any]) -> Mapping[str, Any]:
         ports = self._seen_by(process)
-        planned = plan_run(
-            given["run_id"],
-            given["step"],
-            runs=ports.runs,
-            jobs=ports.jobs,
-            bundles=ports.bundles,
-            plans=ports.plans,
-            queue=ports.queue,
-            history=ports.history,
-            clock=ports.clock,
-        )
+        planned = plan_run(given["run_id"], given["step"], ports)
         return planned.to_state()
 
     def _finalize(self, process: Process, given: Mapping[str, Any]) -> Mapping[str, Any]:

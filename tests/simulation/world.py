@@ -23,6 +23,8 @@ PORTS = (
     "alerts",
     "runs",
     "events",
+    "states",
+    "freshness",
 )
 
 

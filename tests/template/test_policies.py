@@ -106,6 +106,31 @@ def test_the_webhook_reaches_inbound_events_and_nothing_else_in_the_table() -> N
     assert not allows(statements, "dynamodb:Query", "Table.Arn/index/listing")
 
 
+@pytest.mark.parametrize(
+    ("role", "action", "key"),
+    [
+        ("MatchTriggersRole", "dynamodb:PutItem", "syncs"),
+        ("MatchTriggersRole", "dynamodb:PutItem", "sync#2026-01"),
+        ("PlanRunRole", "dynamodb:BatchGetItem", "state#production"),
+        ("PlanRunRole", "dynamodb:GetItem", "state#production"),
+        ("PlanRunRole", "dynamodb:Query", "syncs"),
+        ("PlanRunRole", "dynamodb:Query", "observed#production"),
+        ("FinalizeRunRole", "dynamodb:BatchWriteItem", "observed#production"),
+    ],
+)
+def test_what_reuse_knows_is_read_and_written_by_who_needs_it(role: str, action: str, key: str) -> None:
+    statements = role_statements(TEMPLATE, role)
+    assert allows(statements, action, "Table.Arn", dynamodb__LeadingKeys=[key])
+
+
+def test_nobody_from_outside_says_what_was_synced_or_built() -> None:
+    for role in ("ReceiveWebhookRole", "ServeConsoleRole"):
+        statements = role_statements(TEMPLATE, role)
+        for key in ("syncs", "sync#2026-01", "state#production", "observed#production"):
+            for action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"):
+                assert not allows(statements, action, "Table.Arn", dynamodb__LeadingKeys=[key])
+
+
 def test_the_webhook_reads_webhook_secrets_only() -> None:
     statements = role_statements(TEMPLATE, "ReceiveWebhookRole")
     read = "secretsmanager:GetSecretValue"
@@ -135,6 +160,14 @@ def test_a_dbt_project_reads_the_warehouses_secrets_only() -> None:
         ("dynamodb:UpdateItem", "environment#production", False),
         ("dynamodb:UpdateItem", "pool#production", True),
         ("dynamodb:DeleteItem", "pool#production", False),
+        ("dynamodb:UpdateItem", "state#production", True),
+        ("dynamodb:BatchGetItem", "state#production", True),
+        ("dynamodb:DeleteItem", "state#production", False),
+        ("dynamodb:PutItem", "state#production", False),
+        ("dynamodb:BatchGetItem", "run#000000000012", False),
+        ("dynamodb:UpdateItem", "syncs", False),
+        ("dynamodb:UpdateItem", "sync#2026-01", False),
+        ("dynamodb:UpdateItem", "observed#production", False),
         ("dynamodb:UpdateItem", "job#finance", False),
         ("dynamodb:GetItem", "job#finance", False),
         ("dynamodb:GetItem", "event#1", False),

@@ -27,7 +27,15 @@ def synced(number: int) -> ConnectorSynced:
 def deliver(world: MemoryWorld, number: int) -> list[int]:
     event = synced(number)
     world.events.record(event.event_id, {})
-    found = match_triggers(event, jobs=world.jobs, runs=world.runs, events=world.events, bus=world.bus)
+    found = match_triggers(
+        event,
+        jobs=world.jobs,
+        runs=world.runs,
+        events=world.events,
+        freshness=world.freshness,
+        bus=world.bus,
+        clock=world.clock,
+    )
     return [run.run_id for run in found]
 
 

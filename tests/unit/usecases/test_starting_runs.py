@@ -1,13 +1,16 @@
 """From an event to an execution: match_triggers, start_job, dispatch_runs."""
 
+import shlex
 from dataclasses import replace
 
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
+from headgate.domain.command import Command
 from headgate.domain.events import ConnectorSynced, RunQueued, ScheduleFired
-from headgate.domain.job import Job
+from headgate.domain.job import FivetranTrigger, Job, Schedule
 from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.sync import Sync
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.match_triggers import match_triggers
@@ -29,7 +32,15 @@ def synced(connector: str, name: str = "", sync: str = "1") -> ConnectorSynced:
 def match(world: MemoryWorld, event: ConnectorSynced | ScheduleFired) -> list[Run]:
     if isinstance(event, ConnectorSynced):
         world.events.record(event.event_id, {})
-    return match_triggers(event, jobs=world.jobs, runs=world.runs, events=world.events, bus=world.bus)
+    return match_triggers(
+        event,
+        jobs=world.jobs,
+        runs=world.runs,
+        events=world.events,
+        freshness=world.freshness,
+        bus=world.bus,
+        clock=world.clock,
+    )
 
 
 def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
@@ -140,3 +151,113 @@ def test_one_run_that_cannot_start_does_not_hold_up_the_others(world: MemoryWorl
 
 def _unavailable(*_: object) -> None:
     raise UnavailableError("not now")
+
+
+# What a sync is remembered by
+
+
+NOON = "2026-01-01T12:00:00Z"
+AT_NOON = 1_767_268_800.0
+
+
+def at(world: MemoryWorld, moment: float) -> None:
+    world.clock.advance(moment - world.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("occurred_at", "arrived_at", "remembered"),
+    [
+        (NOON, AT_NOON + 90, AT_NOON),
+        ("2026-01-01T12:00:00", AT_NOON + 90, AT_NOON),
+        ("2026-01-01T14:00:00.250+02:00", AT_NOON + 90, AT_NOON + 0.25),
+        ("", AT_NOON, AT_NOON),
+        ("yesterday", AT_NOON, AT_NOON),
+        # A provider's clock ahead of ours would hide every sync until then.
+        (NOON, AT_NOON - 3600, AT_NOON - 3600),
+        ("9999-12-31T23:59:59Z", AT_NOON, AT_NOON),
+    ],
+)
+def test_a_sync_is_remembered_with_its_end(
+    world: MemoryWorld, occurred_at: str, arrived_at: float, remembered: float
+) -> None:
+    at(world, arrived_at)
+    match(world, synced("abc", "stripe").model_copy(update={"occurred_at": occurred_at}))
+    assert world.freshness.syncs() == {"fivetran/abc": Sync("fivetran", "abc", "stripe", "1", remembered)}
+
+
+def test_a_sync_is_remembered_before_a_run_is_made_of_it(world: MemoryWorld) -> None:
+    def die(*_: object) -> None:
+        raise UnavailableError("the table does not answer")
+
+    world.runs.create_run = die  # type: ignore[method-assign, assignment]
+    with pytest.raises(UnavailableError):
+        match(world, synced("stripe"))
+    assert set(world.freshness.syncs()) == {"fivetran/stripe"}
+
+
+def test_no_run_is_made_of_a_sync_that_could_not_be_remembered(world: MemoryWorld) -> None:
+    record, answers = world.freshness.record_sync, iter([UnavailableError("no answer"), None])
+
+    def once_cut_off(sync: Sync) -> None:
+        if (fault := next(answers)) is not None:
+            raise fault
+        record(sync)
+
+    world.freshness.record_sync = once_cut_off  # type: ignore[method-assign]
+    with pytest.raises(UnavailableError):
+        match(world, synced("stripe"))
+    assert world.runs.list_runs() == []
+    assert len(match(world, synced("stripe"))) == 1
+    assert len(world.freshness.syncs_since(0.0)) == 1
+
+
+def test_a_sync_that_no_job_waits_for_is_remembered_all_the_same(world: MemoryWorld) -> None:
+    match(world, synced("github"))
+    match(world, ScheduleFired(job="nightly", scheduled_time="2026-01-01T05:00:00Z"))
+    assert set(world.freshness.syncs()) == {"fivetran/github"}
+
+
+# Jobs without commands
+
+
+def without_commands(world: MemoryWorld, *connectors: str) -> None:
+    fivetran = FivetranTrigger(connectors)
+    job = Job("fed", "production", (), fivetran=fivetran, schedule=Schedule("0 6 * * *"))
+    world.jobs.apply(replace(JOBS, jobs=(job,)))
+
+
+@pytest.mark.parametrize(
+    ("event", "step"),
+    [
+        (synced("stripe"), "dbt build --select connector:stripe+"),
+        (synced("abc", "stripe"), "dbt build --select connector:stripe+ connector:abc+"),
+        (
+            synced("stripe", "stripe.charges"),
+            "dbt build --select connector:stripe.charges+ connector:stripe+",
+        ),
+        (
+            synced("stripe", "my shop, v2+*"),
+            "dbt build --select 'connector:my?shop??v2??+' connector:stripe+",
+        ),
+    ],
+)
+def test_a_sync_builds_what_is_downstream_of_its_connector(
+    world: MemoryWorld, event: ConnectorSynced, step: str
+) -> None:
+    without_commands(world, "stripe", "github")
+    [run] = match(world, event)
+    assert run.steps == (step,)
+    assert Command.parse(step).select == tuple(shlex.split(step)[3:])
+    assert match(world, event) == [run]
+
+
+def test_without_a_connector_it_is_everything_that_any_of_them_feeds(world: MemoryWorld) -> None:
+    without_commands(world, "stripe", "github")
+    step = ("dbt build --select connector:stripe+ connector:github+",)
+    assert start(world, "fed").steps == step
+    [run] = match(world, ScheduleFired(job="fed", scheduled_time="2026-01-01T05:00:00Z"))
+    assert run.steps == step
+
+
+def test_a_job_with_commands_keeps_them(world: MemoryWorld) -> None:
+    assert [run.steps for run in match(world, synced("stripe"))] == [("dbt build",)]

@@ -1,5 +1,7 @@
 """Make the run of one cause, once, and say that it waits."""
 
+from dataclasses import replace
+
 from headgate.domain.events import RunQueued
 from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run
@@ -17,6 +19,6 @@ def start_job(job: Job, cause: Cause, *, jobs: JobStore, runs: RunStore, bus: Ev
         bundle = jobs.bundle_of(job.environment)
     except NotFoundError:
         bundle = ""
-    run, _ = runs.create_run(job, bundle, cause)
+    run, _ = runs.create_run(replace(job, run=job.steps), bundle, cause)
     bus.publish(RunQueued(run_id=run.run_id, job=run.job))
     return run
