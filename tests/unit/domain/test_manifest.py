@@ -159,8 +159,9 @@ def test_config_keeps_what_a_selector_can_equal() -> None:
     }
     assert only(make_entry("model.shop.m", config=config)).config == {
         "materialized": "table",
-        "tags": ["a", True],
-        "meta": {"tier": "gold", "sla": {"strict": True}},
+        "tags": ["a", 1, True],
+        "lookback": 1,
+        "meta": {"tier": "gold", "sla": {"hours": 4, "strict": True}},
     }
 
 

@@ -16,7 +16,7 @@ from headgate.domain.job import Job, RetryPolicy, RunnerSize
 from headgate.domain.plan import Engine, Plan
 from headgate.domain.plan_step import count_runners, plan_step
 from headgate.domain.prediction import UNKNOWN_SECONDS
-from headgate.errors import PlanError, SelectionError
+from headgate.errors import SelectionError
 from tests.builders import make_environment, make_index, make_node
 
 
@@ -142,12 +142,29 @@ def test_a_selection_that_cannot_be_read_is_refused() -> None:
         plan(make_index(*CHAIN), "dbt build --exclude tga:x")
 
 
-def test_a_default_selector_is_refused_only_where_dbt_would_use_it() -> None:
-    index = make_index(*CHAIN, default_selector="mine")
-    with pytest.raises(PlanError, match=r"selectors\.yml makes 'mine' the default"):
-        plan(index)
+SELECTORS = {"mine": {"name": "mine", "definition": "b+"}, "first": {"name": "first", "definition": "a"}}
+
+
+def test_the_default_selector_is_used_only_where_dbt_uses_it() -> None:
+    index = make_index(*CHAIN, default_selector="mine", selectors=SELECTORS)
+    assert [node.unique_id for node in plan(index).nodes] == [B, C]
     assert len(plan(index, "dbt build --select a").nodes) == 1
     assert len(plan(index, "dbt build --exclude a").nodes) == 2
+    assert [node.unique_id for node in plan(index, "dbt build --selector first").nodes] == [A]
+
+
+def test_a_bundle_that_carries_no_selectors_says_so() -> None:
+    with pytest.raises(SelectionError, match=r"no selector .mine.*publish again"):
+        plan(make_index(*CHAIN, default_selector="mine"))
+
+
+def test_tests_come_along_as_the_command_says() -> None:
+    index = make_index(*CHAIN, make_node("test.shop.both", A, B))
+    assert len(plan(index, "dbt build --select a").nodes) == 2
+    assert len(plan(index, "dbt build --select a --indirect-selection cautious").nodes) == 1
+    assert len(plan(index, "dbt build --select a b --indirect-selection cautious").nodes) == 3
+    assert len(plan(index, "dbt build --select b --indirect-selection buildable").nodes) == 2
+    assert len(plan(index, "dbt build --select a b --indirect-selection empty").nodes) == 2
 
 
 def test_nodes_are_in_topological_order_whatever_the_order_of_the_index() -> None:
@@ -299,13 +316,41 @@ def test_another_dbt_is_told_which_nodes() -> None:
     index = make_index(*EVERYTHING.nodes.values(), dbt_version="1.10.13")
     found = again(index, "dbt build -s x --exclude c", {A, UNIT, "exposure.shop.report"})
     assert found.command.words == [
-        "build", "--indirect-selection", "empty", "--select", "exposure:shop.report", "--select", "fqn:shop.a",
-        "--select", "unit_test:shop.one",
+        "build", "--select", "exposure:shop.report", "--select", "fqn:shop.a", "--select", "unit_test:shop.one",
+        "--indirect-selection", "empty",
     ]  # fmt: skip
-    options = again(index, "dbt build --indirect-selection eager --empty", {A}).command.options
-    assert options == ("--empty", "--indirect-selection", "empty")
+    words = again(index, "dbt build --selector mine --indirect-selection eager --empty", {A}).command.words
+    assert words == ["build", "--empty", "--select", "fqn:shop.a", "--indirect-selection", "empty"]
     nothing = again(index, "dbt build", set())
     assert (nothing.engine, nothing.has_turn, nothing.runners) == (Engine.SHARED, False, 0)
+
+
+LOADED = make_index(
+    make_node("source.shop.stripe.payments", schema="stripe"),
+    make_node(A, "source.shop.stripe.payments"),
+    make_node("test.shop.paid", A),
+    make_node(C),
+    dbt_version="1.10.13",
+    selectors={"paid": {"name": "paid", "definition": "a"}},
+)
+
+
+def test_what_only_headgate_selects_never_reaches_dbt() -> None:
+    named = ["--select", "fqn:shop.a", "--select", "source:shop.stripe.payments", "--select", "fqn:shop.paid"]
+    empty = ["--indirect-selection", "empty"]
+    built = plan(LOADED, "dbt build --select connector:stripe+")
+    assert built.command.words == ["build", *named, *empty]
+    asked = plan(LOADED, "dbt source freshness --select connector:stripe")
+    assert asked.command.words == ["source", "freshness", *named[2:4], *empty]
+    assert plan(LOADED, "dbt run -s selector:paid").command.select == ("fqn:shop.a", "fqn:shop.paid")
+    newer = make_index(*LOADED.nodes.values(), dbt_version="1.12.1", selectors=LOADED.selectors)
+    assert plan(newer, "dbt run -s selector:paid").command.select == ("selector:paid",)
+    assert plan(LOADED, "dbt run --selector paid").command.words == ["run", "--selector", "paid"]
+
+
+def test_a_connector_that_loads_nothing_builds_nothing() -> None:
+    found = plan(LOADED, "dbt compile --select connector:hubspot+").command
+    assert (found.select, found.exclude) == (("fqn:*", "source:*"), ("fqn:*", "source:*"))
 
 
 def test_time_limits_are_the_nodes_own_else_the_jobs() -> None:

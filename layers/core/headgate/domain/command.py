@@ -71,6 +71,8 @@ class Command:
             ("--exclude-resource-type", self.exclude_resource_types),
             ("--select", self.select),
             ("--exclude", self.exclude),
+            ("--selector", (self.selector,) if self.selector else ()),
+            ("--indirect-selection", (self.indirect,) if self.indirect else ()),
         ):
             words += [word for value in values for word in (name, value)]
         return words + (["--vars", self.vars] if self.vars != "{}" else [])
@@ -173,6 +175,11 @@ def _keep(option: Option, name: str, values: Sequence[str], found: dict[str, Any
 
 def _check_whole(command: Command) -> None:
     """What no single option can say."""
+    if command.selector and (command.select or command.exclude):
+        raise CommandError(
+            f"--selector {command.selector} and --select or --exclude exclude each other: dbt would ignore the latter; "
+            f"say all of it in one --select, as selector:{command.selector},tag:x"
+        )
     if command.verb == "clone" and not command.state:
         raise CommandError(
             "dbt clone needs --state with the environment to copy from, as in --state production"

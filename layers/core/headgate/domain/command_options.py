@@ -42,6 +42,8 @@ RESOURCE_TYPES = (
     "all",
     "default",
 )
+# dbt's modes of selecting tests, as domain/selection has them.
+_INDIRECT = ("eager", "cautious", "buildable", "empty")
 _DAYS = re.compile(r"\d+ (hour|day|month|year)s?")
 _ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
@@ -150,14 +152,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--no-defer",), _SELECTING, field="defer", value=False),
     Option(("--favor-state",), _SELECTING, field="favor_state"),
     Option(("--no-favor-state",), _SELECTING, field="favor_state", value=False),
-    # Nodes of the graph commands are selected here, as dbt does without this option.
-    Option(("--indirect-selection",), _on(*GRAPH_VERBS), Takes.ONE, check=_one_of("eager")),
-    Option(
-        ("--indirect-selection",),
-        _SELECTING - frozenset(GRAPH_VERBS),
-        Takes.ONE,
-        check=_one_of("eager", "cautious", "buildable", "empty"),
-    ),
+    Option(("--selector",), _SELECTING, Takes.ONE, "selector"),
+    Option(("--indirect-selection",), _SELECTING, Takes.ONE, "indirect", check=_one_of(*_INDIRECT)),
     Option(("--args",), _on("run-operation"), Takes.ONE, check=canonical_vars),
     Option(("--warn-error",), _EVERY),
     Option(("--warn-error-options",), _EVERY, Takes.ONE, check=canonical_vars),
@@ -197,7 +193,6 @@ REFUSED: dict[str, str] = {
     "--favor-state": _STATE,
     "--no-favor-state": _STATE,
     "--defer-state": "--state names the environment to compare with, to defer to and to clone from",
-    "--selector": "selectors.yml is not read yet: say it with --select and --exclude",
     "--inline": "write a model or an analysis and select it",
     "--show": "a run has no terminal to print rows to",
     "--partial-parse": _PARSED,

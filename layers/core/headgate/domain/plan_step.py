@@ -6,20 +6,30 @@ more never end sooner.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from headgate.domain.build_order import build_queue_graph, resource_types
 from headgate.domain.command import Command
-from headgate.domain.engine import engine_of, restricted_to
-from headgate.domain.graph import Graph, bottom_levels, topological_order
-from headgate.domain.index import Index
-from headgate.domain.job import Environment, Job, RetryPolicy
+from headgate.domain.engine import engine_of, in_dbts_words, restricted_to
+from headgate.domain.graph import bottom_levels, topological_order
+from headgate.domain.index import Index, Node
+from headgate.domain.job import Environment, Job, RetryPolicy, ReusePolicy
+from headgate.domain.knowledge import Knowledge
 from headgate.domain.plan import WAREHOUSE, Engine, Plan, PlannedNode
+from headgate.domain.plan_reuse import (
+    Verdicts,
+    deciding_tests,
+    is_look_due,
+    relation_of,
+    verdicts,
+    waited_for,
+)
 from headgate.domain.prediction import Predictions
 from headgate.domain.repeatable import is_repeatable
+from headgate.domain.selection.earlier import Earlier
 from headgate.domain.selection.resolve import Resolver
-from headgate.errors import PlanError
+from headgate.domain.terms import Terms
 
 # Room for predictions that are too low: 15 % more work than predicted still keeps every runner busy.
 _SLACK = 1.15
@@ -49,33 +59,59 @@ def plan_step(
     only: Collection[str] | None = None,
     dbt_version: str | None = None,
     state_bundle: str = "",
+    earlier: Earlier | None = None,
+    known: Knowledge | None = None,
 ) -> Plan:
     """What one step builds, in which order and with how many runners; the same input gives the same plan.
 
     predictions: unique_id -> seconds, of nodes that were built before. only: exactly these nodes, whatever the
     command selects: a retry's. dbt_version: the dbt that will build; the one that parsed unless given. state_bundle:
-    what `dbt clone` copies from. A selection that matches nothing is a plan with no nodes and no runners. Raises
-    SelectionError, and PlanError when the project needs a definition that is not understood.
+    what `dbt clone` copies from and `--defer` refers to. earlier: what `state:`, `result:` and `source_status:` compare
+    with. known: what was built and seen before. A selection that matches nothing is a plan with no nodes and no
+    runners. Raises SelectionError.
     """
     engine = engine_of(command, dbt_version or index.dbt_version)
-    chosen = _chosen(index, command, only) if command.is_graph else _Chosen(frozenset(), {}, ())
+    known, policy = known or Knowledge(), job.reuse if job else ReusePolicy()
+    if engine is Engine.COMMAND:
+        # dbt decides by itself what it builds.
+        policy = ReusePolicy()
+    chosen = _chosen(index, command, only, earlier) if command.is_graph else _Chosen(frozenset(), {}, ())
     graph = build_queue_graph(index, chosen.queued, command.verb)
+    order = topological_order(graph)
+    verdict = verdicts(index, order, command, policy=policy, known=known, tested=chosen.unit_tests.keys())
     own = Predictions(index, predictions)
     seconds = {node: own.of(node) + sum(map(own.of, chosen.unit_tests.get(node, ()))) for node in graph}
-    levels = bottom_levels(graph, seconds)
-    work, critical = sum(seconds.values()), max(levels.values(), default=0.0)
-    nodes = _Nodes(index, command, environment, job)
+    spent = {node: 0.0 if node in verdict.reused else seconds[node] for node in graph}
+    levels = bottom_levels(graph, spent)
+    work, critical = sum(spent.values()), max(levels.values(), default=0.0)
+    nodes = _Nodes(index, command, environment, job, verdict if engine is Engine.SHARED else None)
+    parents, tests = waited_for(graph, order, verdict.reused), deciding_tests(index, order, verdict.reused)
     planned = tuple(
-        nodes.planned(unique_id, graph, seconds[unique_id], levels[unique_id], chosen.unit_tests)
-        for unique_id in topological_order(graph)
+        nodes.planned(
+            unique_id,
+            parents[unique_id],
+            seconds[unique_id],
+            # Of a reused node it counts only if the opening finds that it must be built.
+            levels[unique_id] + seconds[unique_id] - spent[unique_id],
+            chosen.unit_tests.get(unique_id, ()),
+            tests.get(unique_id, ()),
+        )
+        for unique_id in order
     )
     if only is not None and not planned and command.is_graph:
         # Nothing to repeat; the command alone would build everything.
         engine = Engine.SHARED
-    runners = count_runners(len(graph), work, critical, environment)
+    runners = count_runners(len(graph) - len(verdict.reused), work, critical, environment)
+    look = runners == 0 and bool(planned) and policy.unchanged and is_look_due(policy, known)
+    if look:
+        runners = 1
     if engine is Engine.COMMAND:
         runners = 1
-        command = command if only is None else restricted_to(command, index, only)
+        command = (
+            in_dbts_words(command, index, dbt_version or index.dbt_version, earlier)
+            if only is None
+            else restricted_to(command, index, only)
+        )
     return Plan(
         run_id=run_id,
         step=step,
@@ -88,13 +124,17 @@ def plan_step(
         threads=min(environment.threads, environment.concurrency or environment.threads),
         work_seconds=round(work, 3),
         critical_path_seconds=round(critical, 3),
-        notes=(*chosen.notes, *nodes.notes()),
+        notes=(*known.notes, *chosen.notes, *nodes.notes()),
         engine=engine,
         fail_fast=index.fail_fast if command.fail_fast is None else command.fail_fast,
         retries=job.retries if job else RetryPolicy(),
         error_classes=environment.error_classes,
         pools=nodes.pools,
         state_bundle=state_bundle,
+        reuse=policy.unchanged,
+        versions=verdict.decided.versions,
+        look=look,
+        planned_at=known.now,
     )
 
 
@@ -108,9 +148,9 @@ def count_runners(nodes: int, work: float, critical_path: float, environment: En
     return max(1, min(useful, environment.runners.max, ceil(at_once / threads)))
 
 
-def _chosen(index: Index, command: Command, only: Collection[str] | None) -> _Chosen:
+def _chosen(index: Index, command: Command, only: Collection[str] | None, earlier: Earlier | None) -> _Chosen:
     if only is None:
-        found, notes = _selected(index, command)
+        found, notes = _selected(index, command, earlier)
     else:
         found = {unique_id for unique_id in only if unique_id in index.nodes}
         notes = [f"{unique_id} is no longer there" for unique_id in sorted(set(only) - found)]
@@ -135,22 +175,49 @@ def _chosen(index: Index, command: Command, only: Collection[str] | None) -> _Ch
     return _Chosen(frozenset(queued), attached, tuple(notes))
 
 
-def _selected(index: Index, command: Command) -> tuple[set[str], list[str]]:
-    if index.default_selector and not command.select and not command.exclude:
-        raise PlanError(
-            f"selectors.yml makes {index.default_selector!r} the default selector, which is not read yet: "
-            "say with --select what this step builds"
-        )
-    resolved = Resolver(index).resolve(command.select, command.exclude)
+def _selected(index: Index, command: Command, earlier: Earlier | None) -> tuple[set[str], list[str]]:
+    resolved = Resolver(index, earlier).resolve(
+        command.select,
+        command.exclude,
+        selector=command.selector,
+        indirect=command.indirect,
+        resource_types=resource_types(command),
+    )
     notes = [f"{part!r} matches nothing that is enabled" for part in resolved.unmatched]
     return {node for node in resolved.nodes if not index.nodes[node].empty}, notes
 
 
-class _Nodes:
-    """Turns nodes of the index into nodes of the plan, by what environment and job say about all of them."""
+def _decided(planned: PlannedNode, node: Node, verdicts: Verdicts, tests: tuple[str, ...]) -> PlannedNode:
+    decided, relation = verdicts.decided, relation_of(node)
+    state = verdicts.states.get(node.unique_id)
+    return replace(
+        planned,
+        decision=verdicts.decision(node.unique_id),
+        relation=relation,
+        fingerprint=decided.fingerprints.get(node.unique_id, {}),
+        sees=decided.sees.get(node.unique_id, ()),
+        tests=tests if relation else (),
+        built=state.version if state else "",
+        terms=decided.terms.get(node.unique_id, Terms()),
+    )
 
-    def __init__(self, index: Index, command: Command, environment: Environment, job: Job | None) -> None:
+
+class _Nodes:
+    """Turns nodes of the index into nodes of the plan, by what environment and job say about all of them.
+
+    verdicts: None where dbt decides by itself, and nothing is remembered of single nodes.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        command: Command,
+        environment: Environment,
+        job: Job | None,
+        verdicts: Verdicts | None = None,
+    ) -> None:
         self._index, self._command, self._environment = index, command, environment
+        self._verdicts = verdicts
         self._timeout = job.node_timeout if job else None
         limits = {WAREHOUSE: environment.concurrency} if environment.concurrency else {}
         self.pools: dict[str, int] = {**environment.pools, **limits}
@@ -159,24 +226,26 @@ class _Nodes:
     def planned(
         self,
         unique_id: str,
-        graph: Graph,
+        parents: tuple[str, ...],
         seconds: float,
         level: float,
-        unit_tests: Mapping[str, tuple[str, ...]],
+        unit_tests: tuple[str, ...],
+        tests: tuple[str, ...],
     ) -> PlannedNode:
         node = self._index.nodes[unique_id]
-        return PlannedNode(
+        found = PlannedNode(
             unique_id=unique_id,
             resource_type=node.resource_type,
             materialized=node.materialized,
-            parents=tuple(sorted(graph.pred[unique_id])),
+            parents=parents,
             predicted_seconds=round(seconds, 3),
             priority=round(level, 3),
-            unit_tests=unit_tests.get(unique_id, ()),
+            unit_tests=unit_tests,
             timeout_seconds=self._timeout if node.timeout is None else node.timeout,
             repeatable=is_repeatable(node, self._command, self._index.adapter_type),
             pools=self._pools_of(unique_id),
         )
+        return found if self._verdicts is None else _decided(found, node, self._verdicts, tests)
 
     def _pools_of(self, unique_id: str) -> tuple[str, ...]:
         node = self._index.nodes[unique_id]

@@ -46,7 +46,7 @@ def _check_command(line: str) -> None:
 
     command = Command.parse(line)
     for text in (*command.select, *command.exclude):
-        check(text)
+        check(text, state=bool(command.state))
 
 
 def _check_variable(name: str) -> None:

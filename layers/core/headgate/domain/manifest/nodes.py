@@ -107,12 +107,14 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _selectable(value: Any) -> Any:
-    """The part of a config value that a selector's text can equal: dbt compares texts and booleans only."""
+    """The part of a config value that a selector can equal: a text, true, false, or a number of selectors.yml."""
     if isinstance(value, dict):
         kept = {key: _selectable(member) for key, member in value.items()}
         return {key: member for key, member in kept.items() if member is not None} or None
     if isinstance(value, list):
-        return [member for member in map(_selectable, value) if isinstance(member, str | bool)] or None
+        return [
+            member for member in map(_selectable, value) if isinstance(member, str | bool | int | float)
+        ] or None
     if isinstance(value, str):
         return value if 0 < len(value) <= _LONGEST_CONFIG_TEXT else None
-    return value if isinstance(value, bool) else None
+    return value if isinstance(value, bool | int | float) else None
