@@ -46,8 +46,9 @@ class PlannedNode:
     builds; empty: it leaves none, and nobody has to wait for it. fingerprint, sees: what its build will be remembered
     by: part -> digest, and the upstreams whose data it reads (through views and ephemeral models). tests: the
     error-severity data tests of this plan that must pass before its build counts. batch: the tests that its own query
-    answers as well (`reuse.batch_tests`). built: the version of its last build, as it was when this was planned.
-    checks: of a data test, what it reads directly. terms: on which it may be reused (domain/reuse.py).
+    answers as well (`reuse.batch_tests`); leader: of each of those, the test in whose turn it runs. built: the version
+    of its last build, as it was when this was planned.
+    terms: on which it may be reused (domain/reuse.py).
     """
 
     unique_id: str
@@ -68,6 +69,7 @@ class PlannedNode:
     batch: tuple[str, ...] = ()
     built: str = ""
     terms: Terms = field(default_factory=Terms)
+    leader: str = ""
 
     @property
     def is_built(self) -> bool:
