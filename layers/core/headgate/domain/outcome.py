@@ -147,10 +147,14 @@ def name_of(unique_id: str) -> str:
 
 
 def held_back(plan: Plan, unique_id: str) -> set[str]:
-    """What is not built when this fails: everything downstream, and a unit test's model, in whose turn it runs."""
+    """What is not built when this fails: everything downstream, and a unit test's model, in whose turn it runs.
+
+    Whoever waits for a test that runs in a batch waits for its leader.
+    """
     is_unit_test = unique_id.startswith("unit_test.")
     found = {node.unique_id for node in plan.nodes if is_unit_test and unique_id in node.unit_tests}
-    stack = [unique_id, *found]
+    leaders = {node.leader for node in plan.nodes if node.unique_id == unique_id and node.leader}
+    stack = [unique_id, *found, *leaders]
     while stack:
         for child in plan.children.get(stack.pop(), ()):
             if child not in found:

@@ -32,7 +32,7 @@ UNPLANNED = 10**9
 class NodeState(StrEnum):
     """Where a node stands in the queue; its dbt status exists once it is done."""
 
-    ATTACHED = "attached"  # a unit test: runs within its model's turn
+    ATTACHED = "attached"  # runs within another node's turn: a unit test within its model's, a test in a batch
     WAITING = "waiting"
     READY = "ready"
     RUNNING = "running"
@@ -133,6 +133,8 @@ def initial_records(plan: Plan) -> list[NodeRecord]:
 
 def _first_record(node: PlannedNode, plan: Plan) -> NodeRecord:
     position = plan.positions[node.unique_id]
+    if node.leader:
+        return _record(node, position, NodeState.ATTACHED, frozenset())
     if node.is_built:
         waits = frozenset(plan.positions[parent] for parent in plan.waits_of(node))
         return _record(node, position, NodeState.WAITING, waits)
@@ -188,6 +190,8 @@ def unfinished_parents(plan: Plan, nodes: Iterable[NodeRecord]) -> dict[str, fro
     due: dict[str, frozenset[int]] = {OPENING: frozenset()}
     opening = frozenset({plan.positions[OPENING]} if OPENING not in done else ())
     for node in plan.nodes:
+        if node.leader:
+            continue
         open_parents = frozenset(plan.positions[parent] for parent in node.parents if parent not in done)
         due[node.unique_id] = open_parents or opening
     return due if due.keys() <= done else due | {CLOSING: CLOSING_WAITS}

@@ -55,9 +55,15 @@ class _Sweep:
         self._nodes = {node.unique_id: node for node in nodes}
         self._due = unfinished_parents(plan, self._nodes.values())
         self._parents = {node.unique_id: node.parents for node in plan.nodes}
+        self._batches = {node.unique_id: node.batch for node in plan.nodes if node.batch}
         ended = [node for node in self._nodes.values() if node.state is NodeState.DONE]
         # position -> whether this end makes children skip
-        self._done = {n.position: n.result is not None and n.result.blocks_children for n in ended}
+        self._done = {node.position: self._blocks(node) for node in ended}
+
+    def _blocks(self, node: NodeRecord) -> bool:
+        """Its own end, or that of a test that ran in its turn."""
+        family = (node, *(self._nodes[test] for test in self._batches.get(node.unique_id, ())))
+        return any(one.result is not None and one.result.blocks_children for one in family)
 
     def finish_releases(self) -> list[str]:
         """Replay what a runner that died between finish and release, or within a release, left out."""

@@ -78,6 +78,9 @@ class QueueSession:
         self._builds = Builds(states, clock, plan, self._relations)
         self._claims = Claims(queue, clock, plan, runner, self._places, self._relations)
         self._sole = {node.unique_id for node in plan.nodes if len(plan.waits_of(node)) < 2}
+        # Whoever waits for the leader of a batch waits for all of its tests.
+        self._batches = {node.unique_id: frozenset(node.batch) for node in plan.nodes if node.batch}
+        self._attached = {node.unique_id for node in plan.nodes if node.leader}
         self._swept_at = clock.now()
         self._scanned_at = self._read_at = float("-inf")
         self._halted: str | None = None
@@ -160,13 +163,17 @@ class QueueSession:
             )
         self._builds.forget(unique_id)
         self._claims.let_go(unique_id)
-        self._release_children(unique_id, skip=result is not None and result.blocks_children)
+        batch = self._batches.get(unique_id, ())
+        ends = [*([result] if result else []), *(other for other in attached if other.unique_id in batch)]
+        self._release_children(unique_id, skip=any(end.blocks_children for end in ends))
 
     def _release_children(self, unique_id: str, *, skip: bool) -> None:
         position = self._plan.positions.get(unique_id)
         if position is None:
             return
         for child in self._plan.children.get(unique_id, ()):
+            if child in self._attached:
+                continue
             if self._queue.release(*self._key, child, position, skip=skip, sole=child in self._sole):
                 self._claims.hints.add([child])
 
