@@ -1,15 +1,18 @@
-"""A node's whole turn in a pool thread: what others did to the warehouse, its attempts, its record.
+"""A node's whole turn in a pool thread: whether it is still to be built, what others did, its attempts, its record.
 
 dbt's results and the queue's record get the node's last attempt and nothing of those before it.
 """
 
+from dataclasses import replace
 from threading import local
 from typing import TYPE_CHECKING, Any
 
 from dbt.artifacts.schemas.run import RunResult
 
+from headgate.domain.decision import Decision
 from headgate.domain.queue import Claim
-from headgate.domain.results import BLOCKING, NodeStatus
+from headgate.domain.results import BLOCKING, NodeResult, NodeStatus
+from headgate_runner import run_results
 from headgate_runner.attempts import Attempts
 from headgate_runner.fail_fast import FailFast
 from headgate_runner.relations import RelationSight
@@ -32,10 +35,16 @@ class NodeTurns:
             self._share, sessions, lambda: not self._queue.in_progress, self._queue.end_pauses
         )
         self._here = local()
+        # unique_id -> how the sessions of the lost attempt that held its relation were called.
+        self._lost: dict[str, tuple[str, ...]] = {}
 
     def take(self, claim: Claim, pool: Any) -> RunResult:
         """Build the node, record its end, return dbt's result."""
         node = self._node(claim.unique_id)
+        decision = None if claim.skip else self._share.session.decide_again(claim)
+        if decision is not None:
+            return self._reuse(node, decision)
+        self._look_around(claim)
         self._here.attached = []
         result = self._skip(claim, node, pool) if claim.skip else self._build(claim, node, pool)
         attached = list(self._here.attached)
@@ -43,6 +52,25 @@ class NodeTurns:
         self._fail_fast.look_at(claim.unique_id, [*attached, result])
         self._record(node, result, attached)
         return result
+
+    def _reuse(self, node: Any, decision: Decision) -> RunResult:
+        """Another run has built it meanwhile: it ends without a build, and its children may begin."""
+        unique_id = node.unique_id
+        self._share.log.write("info", f"reused, {decision.sentence}", unique_id)
+        relation = self._engine.planned[unique_id].relation
+        record = NodeResult.of_reused(unique_id, decision.status, decision.sentence, relation)
+        self._queue.finish(unique_id, replace(record, runner=self._share.settings.runner))
+        return run_results.reused(node, decision)
+
+    def _look_around(self, claim: Claim) -> None:
+        """Before an attempt: what dbt has read of the warehouse may be older than what other runs did to it."""
+        holder = claim.hold.before.holder if claim.hold is not None else ""
+        tag = self._share.tag_of(holder)
+        # It is our own where a hold was asked for twice.
+        if tag not in (None, self._share.tag):
+            self._lost[claim.unique_id] = (str(tag),)
+        if self._share.session.is_beside_others(claim.unique_id):
+            self._attempts.again.add(claim.unique_id)
 
     def attach(self, result: RunResult) -> bool:
         """Keep a unit test's result, which dbt hands on within its model's turn. False: it is none of those."""
@@ -67,7 +95,8 @@ class NodeTurns:
         """
         again = runner.node.unique_id in self._attempts.again
         if again:
-            end_orphans(runner.adapter, self._share.tag, runner.node.unique_id, self._share.void_tags())
+            tags = [*self._share.void_tags(), *self._lost.get(runner.node.unique_id, ())]
+            end_orphans(runner.adapter, self._share.tag, runner.node.unique_id, tags)
         self._sight.catch_up(runner.adapter, runner.node, again=again)
         return type(runner).compile(runner, manifest)
 

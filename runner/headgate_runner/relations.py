@@ -108,6 +108,14 @@ def refresh(adapter: Any, config: Any, node: Any) -> None:
         adapter.cache_dropped(cached)
 
 
+def absent(adapter: Any, config: Any, nodes: Iterable[Any]) -> set[str]:
+    """unique_ids of those whose relation is not there; asks the warehouse only for schemas that dbt has not read."""
+    wanted = {node.unique_id: adapter.Relation.create_from(config, node) for node in nodes}
+    schemas = {(relation.database, relation.schema) for relation in wanted.values()}
+    there = {_make_ref_key(relation) for schema in schemas for relation in adapter.list_relations(*schema)}
+    return {unique_id for unique_id, relation in wanted.items() if _make_ref_key(relation) not in there}
+
+
 def _exists(adapter: Any, relation: Any) -> bool:
     schema, name = (part.replace("'", "''") for part in (relation.schema, relation.identifier))
     _, found = adapter.execute(

@@ -14,8 +14,9 @@ from dbt.contracts.graph.manifest import Manifest
 from dbt.node_types import NodeType
 from dbt.utils import args_to_dict
 
+from headgate.domain.decision import Decision
 from headgate.domain.plan import Plan
-from headgate.domain.results import NodeResult, completed_at
+from headgate.domain.results import NodeResult, NodeStatus, completed_at
 from headgate_runner.asked_args import asked_args
 from headgate_runner.redaction import Redactor
 
@@ -34,9 +35,8 @@ def from_record(record: NodeResult, manifest: Manifest) -> RunResult | None:
     if node is None:
         return None
     entry = record.entry
-    tests = (NodeType.Test, NodeType.Unit)
     return RunResult(
-        status=(TestStatus if node.resource_type in tests else RunStatus)(record.status.value),
+        status=_status(record.status, node),
         timing=[TimingInfo.from_dict(dict(timing)) for timing in entry.get("timing") or ()],
         thread_id=str(entry.get("thread_id") or ""),
         execution_time=record.seconds,
@@ -46,6 +46,18 @@ def from_record(record: NodeResult, manifest: Manifest) -> RunResult | None:
         node=node,
         batch_results=batches_of(entry),
     )
+
+
+def reused(node: Any, decision: Decision) -> RunResult:
+    """dbt's result of a node that turned out to need no build; dbt has no word of its own for that."""
+    return RunResult.from_node(node, _status(NodeStatus(decision.status), node), decision.sentence)
+
+
+def _status(status: NodeStatus, node: Any) -> RunStatus | TestStatus:
+    """In dbt's enumerations, which do not know `reused`: it stands for nothing done, or for a test that passed."""
+    if node.resource_type in (NodeType.Test, NodeType.Unit):
+        return TestStatus.Pass if status is NodeStatus.REUSED else TestStatus(status.value)
+    return RunStatus.NoOp if status is NodeStatus.REUSED else RunStatus(status.value)
 
 
 def batches_of(entry: Mapping[str, Any]) -> BatchResults | None:

@@ -6,9 +6,11 @@ from typing import Protocol
 from headgate.domain import queue
 from headgate.domain.plan import Plan
 from headgate.domain.queue import void_epochs
+from headgate.domain.slots import Holder
 from headgate.errors import LeaseLostError
 from headgate.ports import (
     ArtifactStore,
+    BuildStates,
     BundleStore,
     Clock,
     JobStore,
@@ -53,6 +55,9 @@ class World(Protocol):
     def slots(self) -> Slots: ...
 
     @property
+    def states(self) -> BuildStates: ...
+
+    @property
     def clock(self) -> Clock: ...
 
 
@@ -77,6 +82,13 @@ class Share:
         """How the sessions of lost attempts were called: whatever they still have open has no right to be there."""
         lost = void_epochs(self.world.queue.runners(self.plan.run_id, self.plan.step))
         return [self._tag(runner, epoch) for runner, below in lost.items() for epoch in range(1, below)]
+
+    def tag_of(self, holder: str) -> str | None:
+        """How the sessions of this holder of a relation were called, whichever run it is of. None: it names nobody."""
+        found = Holder.parse(holder)
+        if found is None:
+            return None
+        return f"headgate-run-{found.run_id}.{found.step}.{found.runner}.{found.epoch}"
 
     def lease_fault(self) -> LeaseLostError | None:
         """Says when the lease is so near its end that this runner's dbt must stop. Asks nobody, waits for nobody."""

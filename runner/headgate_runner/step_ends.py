@@ -20,7 +20,9 @@ from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.usecases.begin_run import begin_run
+from headgate.usecases.revive_missing import revive_missing
 from headgate_runner import run_results
+from headgate_runner.relations import absent
 from headgate_runner.sessions import end_orphans
 from headgate_runner.skips import failed_to_open
 
@@ -61,9 +63,34 @@ class StepEnds:
         begin_run(self._share.plan.run_id, runs=self._share.world.runs)
         status = before_run()
         skip = status != RunStatus.Success and get_flags().skip_nodes_if_on_run_start_fails
+        if self._share.plan.reuse and not skip:
+            self._look()
         hooks = [engine.record(result) for result in engine.node_results]
         engine.job_queue.finish(OPENING, self._skipped_opening() if skip else None, hooks)
         engine.job_queue.mark_done(OPENING)
+
+    def _look(self) -> None:
+        """Whether what is reused is still there; what is not gets a turn, and what reads it with it."""
+        engine, share = self._engine, self._share
+        reused = [node.unique_id for node in share.plan.nodes if node.relation and not node.is_built]
+        nodes = [
+            engine.manifest.nodes[unique_id] for unique_id in reused if unique_id in engine.manifest.nodes
+        ]
+        adapter = get_adapter(engine.config)
+        with adapter.connection_named("master"):
+            missing = absent(adapter, engine.config, nodes)
+        revived = revive_missing(
+            share.plan,
+            missing,
+            states=share.world.states,
+            queue=share.world.queue,
+            runner=share.settings.runner,
+            epoch=share.session.epoch,
+            now=share.world.clock.now(),
+        )
+        for unique_id in revived:
+            why = "its relation is not there" if unique_id in missing else "what it reads is built"
+            share.log.write("warn", f"not reused: {why}", unique_id)
 
     def _end_lost(self, claim: Claim) -> None:
         """A lost runner's hook must not go on beside its repetition."""

@@ -104,8 +104,15 @@ class Work:
     def _take_share(self) -> Share:
         plan = self._world.plans.get_plan(self._settings.run_id, self._settings.step)
         world = self._world
-        session = QueueSession(world.queue, world.clock, plan, self._settings.runner, world.slots)
+        # A step that is one command builds in dbt's order, which nobody here can hold up.
+        states = world.states if plan.engine is Engine.SHARED else None
+        session = QueueSession(
+            world.queue, world.clock, plan, self._settings.runner, world.slots, states, self._tell
+        )
         return Share(self._settings, plan, session, self._world, self._redactor, self._log, self._supervision)
+
+    def _tell(self, unique_id: str, text: str) -> None:
+        self._log.write("info", text, unique_id)
 
     def _begin(self, share: Share) -> None:
         share.session.begin()

@@ -27,7 +27,7 @@ from headgate_runner.settings import RunnerSettings
 from headgate_runner.supervision import Supervision
 
 KEY = b"runner"
-PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets", "slots")
+PORTS = ("runs", "jobs", "queue", "bundles", "artifacts", "plans", "secrets", "slots", "states")
 
 
 class Connection(BaseManager):

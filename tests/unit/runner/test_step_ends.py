@@ -38,7 +38,7 @@ class Opening:
     """As much of dbt's side as the opening needs."""
 
     def __init__(self, world: MemoryWorld, run_id: int) -> None:
-        plan = SimpleNamespace(run_id=run_id, step=1)
+        plan = SimpleNamespace(run_id=run_id, step=1, reuse=False)
         log = SimpleNamespace(timed=lambda what: LogStream.timed(self, what), write=lambda *_: None)
         self.share = SimpleNamespace(world=world, plan=plan, log=log, settings=SimpleNamespace(runner=1))
         self.job_queue = self

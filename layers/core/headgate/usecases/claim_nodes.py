@@ -61,6 +61,8 @@ class Claims:
         self._places, self._relations = places, relations
         self._epoch = 0
         self._ended = False
+        # The node because of which everything else is to be skipped; it may have to be built again.
+        self.culprit: str | None = None
         self._held: set[str] = set()
         # Claims that got no answer: they may be ours.
         self._doubtful: set[str] = set()
@@ -102,7 +104,8 @@ class Claims:
                 # Ours already: its place must not be taken, and given back, a second time.
                 return None
         # What is only recorded as skipped needs neither.
-        if not skip and not self._take_places_and_relation(unique_id):
+        is_built = not skip or unique_id == self.culprit
+        if is_built and not self._take_places_and_relation(unique_id):
             return None
         # Asking may have taken long: meanwhile the runner may have left, and given everything back.
         record = None if self._ended else self._write(unique_id)

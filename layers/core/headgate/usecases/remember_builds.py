@@ -18,6 +18,8 @@ from headgate.errors import LeaseLostError
 from headgate.ports import BuildStates, Clock
 from headgate.usecases.hold_relations import Relations
 
+# Clocks may be so far apart (seconds): a build is recent if it may have been committed since.
+RECENT_SECONDS = 600.0
 # Ends that leave a relation as it was, unless its build had begun.
 _UNTOUCHED = frozenset({NodeStatus.SKIPPED, NodeStatus.NO_OP, NodeStatus.REUSED})
 _TEST = "test"
@@ -25,10 +27,14 @@ _TEST = "test"
 
 @dataclass(frozen=True, slots=True)
 class _Beginning:
-    """What was known just before a node's build began. states: of what it sees, and of what a test checks."""
+    """What was known just before a node's build began. states: of what it sees, and of what a test tests.
+
+    beside_others: see `Builds.is_beside_others`.
+    """
 
     seen: Mapping[str, str]
     states: Mapping[str, BuildState]
+    beside_others: bool
 
 
 class Builds:
@@ -38,10 +44,12 @@ class Builds:
         self._states, self._clock, self._plan, self._relations = states, clock, plan, relations
         self._planned = {node.unique_id: node for node in plan.nodes}
         self._begun: dict[str, _Beginning] = {}
+        self._started_at = clock.now()
 
     def begin(self) -> None:
         """What an earlier epoch has begun is nothing of ours any more."""
         self._begun = {}
+        self._started_at = self._clock.now()
 
     def note(self, claim: Claim) -> Decision | None:
         """Note what the node will be built from; in the thread that builds it. One read.
@@ -49,7 +57,7 @@ class Builds:
         A decision: somebody else built it since it was planned, and it is reused. Then nothing has begun.
         """
         node = self._planned.get(claim.unique_id)
-        if self._states is None or node is None or claim.skip:
+        if self._states is None or node is None:
             return None
         family = [node, *(self._planned[test] for test in node.batch if test in self._planned)]
         if claim.hold is None and not any(one.resource_type == _TEST for one in family):
@@ -58,9 +66,28 @@ class Builds:
         decision = self._again(node, claim.hold, states)
         if decision is not None:
             return decision
+        beside_others = self._is_recent(states, claim.hold)
         for one in family:
-            self._begun[one.unique_id] = _Beginning(versions_now(self._plan, one, states), states)
+            seen = versions_now(self._plan, one, states)
+            self._begun[one.unique_id] = _Beginning(seen, states, beside_others)
         return None
+
+    def _is_recent(self, states: Mapping[str, BuildState], hold: Hold | None) -> bool:
+        if hold is None:
+            return False
+        since = self._started_at - RECENT_SECONDS
+        return any(
+            state.holder or (state.run_id != self._plan.run_id and state.built_at > since)
+            for state in (*states.values(), hold.before)
+        )
+
+    def is_beside_others(self, unique_id: str) -> bool:
+        """Whether another run is building, or not long ago built, this relation or one that its build reads.
+
+        What this process has read of the warehouse may be older than that.
+        """
+        beginning = self._begun.get(unique_id)
+        return beginning is not None and beginning.beside_others
 
     def _read(self, family: Sequence[PlannedNode]) -> Mapping[str, BuildState]:
         assert self._states is not None  # noqa: S101

@@ -143,6 +143,10 @@ class QueueSession:
         """
         return self._builds.note(claim)
 
+    def is_beside_others(self, unique_id: str) -> bool:
+        """Whether another run builds what this node's build writes or reads, or did not long ago."""
+        return self._builds.is_beside_others(unique_id)
+
     def finish(self, unique_id: str, result: NodeResult | None, attached: Sequence[NodeResult] = ()) -> None:
         """Remember what was built, record the node's end and release its children.
 
@@ -255,6 +259,7 @@ class QueueSession:
         self._read_at = now
         if step is not None:
             self._halted, self._failed_fast = step.halted, step.failed_fast
+            self._claims.culprit = step.failed_fast
 
     def _shared_out(self, window: Window) -> tuple[list[str], list[str]]:
         """What is ready: this runner's share of it, and the rest. Every K-th each, so that few claims are lost.
