@@ -91,11 +91,15 @@ class Attempts:
         """One attempt's result, and the class of its failure if it is one."""
         with TimeLimit(planned.timeout_seconds, lambda: self._cancel(planned)) as limit:
             result = attempt()
-        failure = next((one for one in (result, *attached()) if one.status in FAILED), None)
-        if failure is None:
+        failures = [one for one in (result, *attached()) if one.status in FAILED]
+        if not failures:
             return result, None
-        if limit.passed and failure.status != NodeStatus.Fail:
-            failure.message = limit.message
+        # Of tests that share a turn, one may have found something while another one could not look.
+        errors = [one for one in failures if one.status != NodeStatus.Fail]
+        failure = (*errors, *failures)[0]
+        if limit.passed and errors:
+            for one in errors:
+                one.message = limit.message
             return result, self._named("timeout")
         if failure.status == NodeStatus.Fail:
             return result, self._named("test_failure")
@@ -103,7 +107,7 @@ class Attempts:
 
     def _cancel(self, planned: PlannedNode) -> None:
         try:
-            self._sessions.cancel_nodes({planned.unique_id, *planned.unit_tests})
+            self._sessions.cancel_nodes({planned.unique_id, *planned.unit_tests, *planned.batch})
         except Exception as fault:  # noqa: BLE001 - a query may end just now; the limit cancels again
             self._share.log.write("debug", f"could not cancel: {fault!r}", planned.unique_id)
 

@@ -78,7 +78,7 @@ class Drain:
     def _hand_back(self, nodes: Set[str]) -> None:
         """Only once their threads are parked, so that nothing more of them reaches the warehouse."""
         planned = [node for node in self._share.plan.nodes if node.unique_id in nodes]
-        names = {*nodes, *(test for node in planned for test in node.unit_tests)}
+        names = {*nodes, *(test for node in planned for test in (*node.unit_tests, *node.batch))}
         while self._queue.in_progress & nodes and not self._over.is_set():
             if self._engine.sessions is not None:
                 self._engine.sessions.cancel_nodes(names)

@@ -47,7 +47,7 @@ class NodeTurns:
         self._look_around(claim)
         self._here.attached = []
         result = self._skip(claim, node, pool) if claim.skip else self._build(claim, node, pool)
-        attached = list(self._here.attached)
+        attached = self._whole_batch(node, result, list(self._here.attached))
         self._here.attached = None
         self._fail_fast.look_at(claim.unique_id, [*attached, result])
         self._record(node, result, attached)
@@ -93,12 +93,24 @@ class NodeTurns:
 
         Here, and not before: dbt has opened the node's connection, and turns a fault into the node's error.
         """
-        again = runner.node.unique_id in self._attempts.again
-        if again:
-            tags = [*self._share.void_tags(), *self._lost.get(runner.node.unique_id, ())]
-            end_orphans(runner.adapter, self._share.tag, runner.node.unique_id, tags)
-        self._sight.catch_up(runner.adapter, runner.node, again=again)
+        self.prepare(runner.adapter, runner.node)
         return type(runner).compile(runner, manifest)
+
+    def prepare(self, adapter: Any, node: Any) -> None:
+        """What must happen in a node's connection before dbt's first query for it."""
+        again = node.unique_id in self._attempts.again
+        if again:
+            tags = [*self._share.void_tags(), *self._lost.get(node.unique_id, ())]
+            end_orphans(adapter, self._share.tag, node.unique_id, tags)
+        self._sight.catch_up(adapter, node, again=again)
+
+    def _whole_batch(self, node: Any, result: RunResult, attached: list[RunResult]) -> list[RunResult]:
+        """What was skipped or refused without dbt was it for all tests of a batch."""
+        known = {other.node.unique_id for other in attached}
+        rest = [test for test in self._engine.planned[node.unique_id].batch if test not in known]
+        return attached + [
+            RunResult.from_node(self._node(test), result.status, result.message) for test in rest
+        ]
 
     def _node(self, unique_id: str) -> Any:
         # `dbt test` has unit tests as nodes of their own; a manifest does not count them among its members.

@@ -154,6 +154,12 @@ class SharedQueue:
             self._given_up |= fresh
         return fresh
 
+    def leave_if_given_up(self, unique_id: str) -> None:
+        """Do not return if this node is not recorded here any more: no other query of it is to begin."""
+        if self._stopped or unique_id in self._given_up:
+            self._let_go(unique_id)
+            self._park()
+
     def abandoned(self) -> set[str]:
         """What is claimed and will not be built here, since the runner leaves; each of them is said once."""
         with self._changed:

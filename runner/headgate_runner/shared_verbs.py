@@ -5,7 +5,7 @@ else is dbt's: what a verb does with a node, how it counts, what it prints. Sche
 step, not to a process (step_ends.py); a node's turn has more to it than dbt's (node_turns.py).
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from dbt.task.test import TestTask
 from headgate.domain.results import NodeResult
 from headgate_runner import run_results
 from headgate_runner.attempts import Attempts
+from headgate_runner.batched_tests import BatchedTests
 from headgate_runner.flat_graph import FlatGraph
 from headgate_runner.node_turns import NodeTurns
 from headgate_runner.one_invocation import join_invocation, take_over_batches
@@ -50,6 +51,7 @@ class SharedVerb(RunTask):  # type: ignore[misc]
             share.session, self.planned, config.threads, share.supervision.report
         )
         self._ends = StepEnds(self)
+        self._batches = BatchedTests(self)
         name_sessions(config, share.tag)
         join_invocation(share)
 
@@ -99,7 +101,24 @@ class SharedVerb(RunTask):  # type: ignore[misc]
         )
 
     def build_node(self, node: Any, pool: Any) -> RunResult:
-        """dbt's own turn of a node, in a pool thread."""
+        """dbt's own turn of a node, in a pool thread; of a test that leads a batch, the turns of all its tests."""
+        batch = [self.manifest.expect(test) for test in self.planned[node.unique_id].batch]
+        if not batch or self.turns is None:
+            return self.one_turn(node, pool)
+        if node.unique_id in self._skipped_children:
+            cause = self._skipped_children[node.unique_id]
+            self._skipped_children.update({test.unique_id: cause for test in batch})
+            return self._turns_of(node, batch, pool)
+        with self._batches.asked([node, *batch], self.turns.prepare):
+            return self._turns_of(node, batch, pool)
+
+    def _turns_of(self, leader: Any, batch: Sequence[Any], pool: Any) -> RunResult:
+        result = self.one_turn(leader, pool)
+        for test in batch:
+            self._handle_result(self.one_turn(test, pool))
+        return result
+
+    def one_turn(self, node: Any, pool: Any) -> RunResult:
         runner = self.get_runner(node)
         if node.unique_id in self._skipped_children:
             runner.do_skip(cause=self._skipped_children.pop(node.unique_id))
@@ -123,6 +142,7 @@ class SharedVerb(RunTask):  # type: ignore[misc]
         runner = super().get_runner(node)
         if self.turns is not None:
             runner.compile = partial(self.turns.prepare_and_compile, runner)
+        self._batches.equip(runner)
         return runner
 
     def _submit_batch(self, *args: Any, skip: bool = False, **kwargs: Any) -> Any:
@@ -157,7 +177,7 @@ class SharedBuild(SharedVerb, BuildTask):  # type: ignore[misc]
         super()._runtime_initialize()
         self.num_nodes += len(self.selected_unit_tests)
 
-    def build_node(self, node: Any, pool: Any) -> RunResult:
+    def one_turn(self, node: Any, pool: Any) -> RunResult:
         return self.call_model_and_unit_tests_runner(node, pool)
 
 

@@ -16,7 +16,6 @@ import pytest
 from headgate.domain.bundle import METADATA
 from headgate.domain.decision import Action, Decision, Reason
 from headgate.domain.job import Environment, JobsFile, RunnerSize
-from headgate.domain.queue import StepRecord, initial_records
 from headgate.usecases.publish_bundle import publish_bundle
 from headgate_cli.bundle.build import build_bundle, variables_of
 from tests.integration.runner_stage import Stage, stage
@@ -119,13 +118,12 @@ def test_a_parent_that_is_reused_is_the_one_that_is_there(postgres: Any, two: Tw
     prepare(postgres, {"first": "own first", "present": "own present"})
     on = two.on
     command = "dbt build --defer --favor-state --state live --select first second"
-    plan = on.begin(command, 1, state_bundle=two.live)
     reused = Decision(Action.REUSE, Reason.NO_NEW_DATA, "nothing changed")
     nodes = tuple(
         replace(node, decision=reused) if node.unique_id == "model.deferred.first" else node
-        for node in plan.nodes
+        for node in on.begin(command).nodes
     )
-    rewrite(on, replace(plan, nodes=nodes))
+    on.begin(command, 1, nodes=nodes)
     runner = on.start(1)
     assert runner.wait() == 0, runner.output + runner.errors
 
@@ -134,21 +132,11 @@ def test_a_parent_that_is_reused_is_the_one_that_is_there(postgres: Any, two: Tw
     assert rows == [("live present",), ("own first, second",)]
 
 
-def rewrite(on: Stage, plan: Any) -> None:
-    """Give the run that has just begun another plan."""
-    on.plan = plan
-    on.world.plans.put_plan(plan)
-    record = on.world.queue.step(*on.key)
-    assert record is not None
-    on.world.queue._steps.pop(on.key)  # noqa: SLF001
-    on.world.queue.write(StepRecord(*on.key, len(plan.nodes), 1, record.planned_at), initial_records(plan))
-
-
 def test_a_state_that_is_gone_or_of_another_project_halts_the_step(two: Two) -> None:
     on = two.on
     other = "f" * 64
     metadata = on.world.bundles.read(two.live, METADATA).replace(b'"deferred"', b'"shop"')
-    on.world.bundles._files[other, METADATA] = metadata  # noqa: SLF001
+    on.world.bundles._files[other, METADATA] = metadata
     cases = {
         "e" * 64: "bundle eeeeeeeeeeee is gone",
         other: "--state live is the project shop",
