@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from headgate.domain.batch_reading import batch_of
 from headgate.domain.code import Code, Macro
 from headgate.domain.entry import Entry, MacroEntry
 
@@ -26,7 +27,7 @@ class Callables:
 
 def code_of(entry: Entry, callables: Callables = Callables()) -> Code:
     """Of one entry of any section; those without code have an empty one. To be called for every node."""
-    return Code(macros=entry.macros)
+    return Code(macros=entry.macros, batch=batch_of(entry))
 
 
 def macro_of(entry: MacroEntry, callables: Callables = Callables()) -> Macro:
