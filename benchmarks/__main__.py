@@ -12,6 +12,7 @@ BENCHMARKS = (
     "runner_cost",
     "overhead",
     "large_run",
+    "seed_case",
     "peers",
     "makespan",
 )
