@@ -50,6 +50,7 @@ class Actor:
         self._fault: BaseException | None = None
         view = type("View", (), {name: _Gate(getattr(world, name), self._turn) for name in PORTS})()
         view.jobs, view.clock = world.jobs, world.clock
+        view.states, view.freshness = world.states, world.freshness
         self._thread = Thread(target=self._run, args=(act, view), daemon=True)
         self._thread.start()
         self._settle()

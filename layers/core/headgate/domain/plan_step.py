@@ -6,35 +6,36 @@ more never end sooner.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil
 
 from headgate.domain.build_order import build_queue_graph, resource_types
 from headgate.domain.command import Command
 from headgate.domain.engine import engine_of, in_dbts_words, restricted_to
-from headgate.domain.graph import bottom_levels, topological_order
-from headgate.domain.index import Index, Node
+from headgate.domain.graph import Graph, bottom_levels, topological_order
+from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, RetryPolicy, ReusePolicy
 from headgate.domain.knowledge import Knowledge
-from headgate.domain.plan import WAREHOUSE, Engine, Plan, PlannedNode
-from headgate.domain.plan_reuse import (
-    Verdicts,
-    deciding_tests,
-    is_look_due,
-    relation_of,
-    verdicts,
-    waited_for,
-)
+from headgate.domain.plan import Engine, Plan
+from headgate.domain.plan_reuse import Verdicts, deciding_tests, is_look_due, verdicts, waited_for
+from headgate.domain.planned_nodes import PlannedNodes
 from headgate.domain.prediction import Predictions
-from headgate.domain.repeatable import is_repeatable
 from headgate.domain.selection.earlier import Earlier
 from headgate.domain.selection.resolve import Resolver
-from headgate.domain.terms import Terms
+from headgate.domain.test_batches import batched
 
 # Room for predictions that are too low: 15 % more work than predicted still keeps every runner busy.
 _SLACK = 1.15
-# They never send a query of their own to the warehouse, so they take no place in a pool.
-_WITHOUT_QUERY = frozenset({"ephemeral", "exposure", "saved_query"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """What nodes take (unit tests included), and the longest path that starts at each; all in seconds."""
+
+    seconds: Mapping[str, float]
+    levels: Mapping[str, float]
+    work: float
+    critical_path: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,37 +72,33 @@ def plan_step(
     runners. Raises SelectionError.
     """
     engine = engine_of(command, dbt_version or index.dbt_version)
-    known, policy = known or Knowledge(), job.reuse if job else ReusePolicy()
-    if engine is Engine.COMMAND:
-        # dbt decides by itself what it builds.
-        policy = ReusePolicy()
+    known = known or Knowledge()
+    # As one command, dbt decides by itself what it builds.
+    policy = job.reuse if job and engine is Engine.SHARED else ReusePolicy()
     chosen = _chosen(index, command, only, earlier) if command.is_graph else _Chosen(frozenset(), {}, ())
     graph = build_queue_graph(index, chosen.queued, command.verb)
     order = topological_order(graph)
     verdict = verdicts(index, order, command, policy=policy, known=known, tested=chosen.unit_tests.keys())
-    own = Predictions(index, predictions)
-    seconds = {node: own.of(node) + sum(map(own.of, chosen.unit_tests.get(node, ()))) for node in graph}
-    spent = {node: 0.0 if node in verdict.reused else seconds[node] for node in graph}
-    levels = bottom_levels(graph, spent)
-    work, critical = sum(spent.values()), max(levels.values(), default=0.0)
-    nodes = _Nodes(index, command, environment, job, verdict if engine is Engine.SHARED else None)
+    times = _times(graph, chosen, Predictions(index, predictions), verdict)
+    nodes = PlannedNodes(index, command, environment, job, verdict if engine is Engine.SHARED else None)
     parents, tests = waited_for(graph, order, verdict.reused), deciding_tests(index, order, verdict.reused)
     planned = tuple(
         nodes.planned(
             unique_id,
             parents[unique_id],
-            seconds[unique_id],
-            # Of a reused node it counts only if the opening finds that it must be built.
-            levels[unique_id] + seconds[unique_id] - spent[unique_id],
+            times.seconds[unique_id],
+            times.levels[unique_id],
             chosen.unit_tests.get(unique_id, ()),
             tests.get(unique_id, ()),
         )
         for unique_id in order
     )
+    if policy.batch_tests:
+        planned = batched(planned, index, store_failures=command.store_failures)
     if only is not None and not planned and command.is_graph:
         # Nothing to repeat; the command alone would build everything.
         engine = Engine.SHARED
-    runners = count_runners(len(graph) - len(verdict.reused), work, critical, environment)
+    runners = count_runners(len(graph) - len(verdict.reused), times.work, times.critical_path, environment)
     look = runners == 0 and bool(planned) and policy.unchanged and is_look_due(policy, known)
     if look:
         runners = 1
@@ -122,8 +119,8 @@ def plan_step(
         runners=runners,
         # One command takes no places of nodes: at least by itself it keeps to the limit.
         threads=min(environment.threads, environment.concurrency or environment.threads),
-        work_seconds=round(work, 3),
-        critical_path_seconds=round(critical, 3),
+        work_seconds=round(times.work, 3),
+        critical_path_seconds=round(times.critical_path, 3),
         notes=(*known.notes, *chosen.notes, *nodes.notes()),
         engine=engine,
         fail_fast=index.fail_fast if command.fail_fast is None else command.fail_fast,
@@ -135,6 +132,19 @@ def plan_step(
         versions=verdict.decided.versions,
         look=look,
         planned_at=known.now,
+    )
+
+
+def _times(graph: Graph, chosen: _Chosen, own: Predictions, verdict: Verdicts) -> _Times:
+    seconds = {node: own.of(node) + sum(map(own.of, chosen.unit_tests.get(node, ()))) for node in graph}
+    spent = {node: 0.0 if node in verdict.reused else seconds[node] for node in graph}
+    levels = bottom_levels(graph, spent)
+    return _Times(
+        seconds,
+        # Of a reused node it counts only if the opening finds that it must be built.
+        {node: level + seconds[node] - spent[node] for node, level in levels.items()},
+        sum(spent.values()),
+        max(levels.values(), default=0.0),
     )
 
 
@@ -185,80 +195,3 @@ def _selected(index: Index, command: Command, earlier: Earlier | None) -> tuple[
     )
     notes = [f"{part!r} matches nothing that is enabled" for part in resolved.unmatched]
     return {node for node in resolved.nodes if not index.nodes[node].empty}, notes
-
-
-def _decided(planned: PlannedNode, node: Node, verdicts: Verdicts, tests: tuple[str, ...]) -> PlannedNode:
-    decided, relation = verdicts.decided, relation_of(node)
-    state = verdicts.states.get(node.unique_id)
-    return replace(
-        planned,
-        decision=verdicts.decision(node.unique_id),
-        relation=relation,
-        fingerprint=decided.fingerprints.get(node.unique_id, {}),
-        sees=decided.sees.get(node.unique_id, ()),
-        tests=tests if relation else (),
-        built=state.version if state else "",
-        terms=decided.terms.get(node.unique_id, Terms()),
-    )
-
-
-class _Nodes:
-    """Turns nodes of the index into nodes of the plan, by what environment and job say about all of them.
-
-    verdicts: None where dbt decides by itself, and nothing is remembered of single nodes.
-    """
-
-    def __init__(
-        self,
-        index: Index,
-        command: Command,
-        environment: Environment,
-        job: Job | None,
-        verdicts: Verdicts | None = None,
-    ) -> None:
-        self._index, self._command, self._environment = index, command, environment
-        self._verdicts = verdicts
-        self._timeout = job.node_timeout if job else None
-        limits = {WAREHOUSE: environment.concurrency} if environment.concurrency else {}
-        self.pools: dict[str, int] = {**environment.pools, **limits}
-        self._without_limit: dict[str, str] = {}
-
-    def planned(
-        self,
-        unique_id: str,
-        parents: tuple[str, ...],
-        seconds: float,
-        level: float,
-        unit_tests: tuple[str, ...],
-        tests: tuple[str, ...],
-    ) -> PlannedNode:
-        node = self._index.nodes[unique_id]
-        found = PlannedNode(
-            unique_id=unique_id,
-            resource_type=node.resource_type,
-            materialized=node.materialized,
-            parents=parents,
-            predicted_seconds=round(seconds, 3),
-            priority=round(level, 3),
-            unit_tests=unit_tests,
-            timeout_seconds=self._timeout if node.timeout is None else node.timeout,
-            repeatable=is_repeatable(node, self._command, self._index.adapter_type),
-            pools=self._pools_of(unique_id),
-        )
-        return found if self._verdicts is None else _decided(found, node, self._verdicts, tests)
-
-    def _pools_of(self, unique_id: str) -> tuple[str, ...]:
-        node = self._index.nodes[unique_id]
-        if node.materialized in _WITHOUT_QUERY:
-            return ()
-        for pool in node.pools:
-            if pool not in self.pools:
-                self._without_limit.setdefault(pool, unique_id)
-        return tuple(sorted({pool for pool in (WAREHOUSE, *node.pools) if pool in self.pools}))
-
-    def notes(self) -> tuple[str, ...]:
-        """Pools that nodes name and the environment does not: a limit somebody may believe in."""
-        return tuple(
-            f"{unique_id} is in the pool {pool!r}, which environment {self._environment.name} does not limit"
-            for pool, unique_id in sorted(self._without_limit.items())
-        )

@@ -6,7 +6,7 @@ killed or cancelled invocation never came to; those are repeated here as well.
 
 from collections.abc import Collection, Iterable, Mapping
 
-from headgate.domain.plan import Plan
+from headgate.domain.plan import Plan, PlannedNode
 from headgate.domain.queue import NodeRecord
 from headgate.domain.results import NodeStatus
 
@@ -39,7 +39,7 @@ def retry_set(
     """
     status = {record.unique_id: record.result.status for record in records if record.result is not None}
     built = {node.unique_id for node in plan.nodes}
-    planned = built | {test for node in plan.nodes for test in node.unit_tests}
+    planned = built | {test for node in plan.nodes for test in _with_a_turn(node, status)}
     again = {node for node in planned if node not in status or status[node] in RETRYABLE}
     # dbt runs a unit test only together with its model.
     again |= {node.unique_id for node in plan.nodes if again & set(node.unit_tests)}
@@ -47,3 +47,8 @@ def retry_set(
         failed = (test for test in again if status.get(test) in _FAILED_TEST)
         again |= {model for test in failed for model in (tested or {}).get(test, ()) if model in built}
     return again
+
+
+def _with_a_turn(node: PlannedNode, status: Mapping[str, NodeStatus]) -> tuple[str, ...]:
+    """Its unit tests, unless it is reused: they run only where their model is built."""
+    return () if status.get(node.unique_id) is NodeStatus.REUSED else node.unit_tests

@@ -14,6 +14,7 @@ from headgate.domain.plan import COMMAND, OPENING, Plan
 from headgate.domain.prediction import durations
 from headgate.domain.results import WITHOUT_RUN_RESULTS, NodeResult, counts, merge_run_results
 from headgate.domain.run import Run, RunStatus
+from headgate.domain.sources import SOURCE_FRESHNESS, SOURCES, observed
 from headgate.errors import NotFoundError
 from headgate.ports import (
     AlertTopic,
@@ -21,7 +22,9 @@ from headgate.ports import (
     BundleStore,
     Clock,
     EventBus,
+    Freshness,
     History,
+    JobStore,
     NodeQueue,
     PlanStore,
     RunStore,
@@ -65,6 +68,8 @@ class FinalizeRun:
     bus: EventBus
     console_url: str
     slots: Slots
+    jobs: JobStore
+    freshness: Freshness
     clock: Clock
 
     @classmethod
@@ -106,6 +111,7 @@ class FinalizeRun:
         try:
             if plan is not None:
                 self._store(run, plan, results)
+                self._observe(run, plan)
                 self.history.learn(run.environment, durations(results, plan))
             if not run.cancel:
                 raise_alerts(
@@ -162,6 +168,8 @@ class FinalizeRun:
 
     def _announce(self, run: Run, step: int) -> Finalized:
         # Before the end is known to be announced: until then the reaper comes back to this run.
+        if run.status is RunStatus.SUCCESS and run.bundle:
+            self.jobs.record_success(run.environment, run.bundle, run.run_id)
         free_slots_of(run.run_id, run.environment, slots=self.slots)
         announce_end(run, runs=self.runs, bus=self.bus)
         return Finalized(run.run_id, step, run.status, None)
@@ -189,6 +197,16 @@ class FinalizeRun:
             elapsed=float(invocation.get("elapsed_time", 0.0)),
         )
         self.artifacts.put(run.run_id, plan.step, "run_results.json", json.dumps(merged).encode())
+
+    def _observe(self, run: Run, plan: Plan) -> None:
+        """What `dbt source freshness` saw is what later steps and runs know of the data in sources."""
+        if plan.command.verb != SOURCE_FRESHNESS:
+            return
+        try:
+            body = self.artifacts.get(run.run_id, plan.step, SOURCES)
+        except NotFoundError:
+            return
+        self.freshness.observe(run.environment, observed(json.loads(body)))
 
     def _invocation(self, run: Run, step: int) -> Mapping[str, Any]:
         # Written by the runner that closed the step; a step that was cut short has none.

@@ -19,10 +19,11 @@ _LOOKED_THROUGH = 50
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What is to be done again: `only` these nodes of the command, all of it if None."""
+    """What is to be done again: `only` these nodes of the command, all of it if None. run_id: who left them undone."""
 
     command: Command
     only: frozenset[str] | None
+    run_id: int = 0
 
     @property
     def is_nothing(self) -> bool:
@@ -77,7 +78,7 @@ class FindFailed:
             return Undone(plan.command, frozenset() if went_well else None)
         tested = self._tested(plan) if scope == MODEL_AND_TEST else None
         only = frozenset(retry_set(plan, records, scope=scope, tested=tested))
-        return Undone(plan.command, only)
+        return Undone(plan.command, only, plan.run_id)
 
     def _tested(self, plan: Plan) -> dict[str, tuple[str, ...]]:
         index = Index.decode(self.bundles.read(plan.bundle, named(plan.command.vars_digest, INDEX)))

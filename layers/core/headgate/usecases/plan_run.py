@@ -13,7 +13,8 @@ from headgate.domain.command import Command
 from headgate.domain.fargate import memory_steps
 from headgate.domain.index import Index
 from headgate.domain.instant import iso
-from headgate.domain.job import Environment, Job, RetryPolicy
+from headgate.domain.job import Environment, Job, RetryPolicy, ReusePolicy
+from headgate.domain.knowledge import Knowledge
 from headgate.domain.plan import Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.prediction import build_key
@@ -33,6 +34,8 @@ from headgate.ports import (
     RunStore,
 )
 from headgate.usecases.find_failed import FindFailed, Undone
+from headgate.usecases.gather_knowledge import gather_knowledge
+from headgate.usecases.read_earlier import ReadEarlier, reference_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,10 @@ class _Planner:
                 command=command,
                 notes=("nothing failed: there is nothing to repeat",),
             )
-        state = self._state_bundle(command)
+        ports = self.ports
+        reference = reference_of(command, ports.jobs)
         index = self._index(command)
+        earlier = ReadEarlier(ports.runs, ports.bundles, ports.artifacts)
         return plan_step(
             index,
             command,
@@ -170,8 +175,29 @@ class _Planner:
             predictions=self._predictions(index, command),
             job=self.job,
             only=undone.only,
-            state_bundle=state,
+            state_bundle=reference.bundle if reference else "",
+            earlier=earlier.of(reference, run, self.step, command, index),
+            known=self._known(index, undone, reference.notes if reference else ()),
         )
+
+    def _known(self, index: Index, undone: Undone, notes: tuple[str, ...]) -> Knowledge:
+        if not undone.command.is_graph:
+            return Knowledge(now=self.ports.clock.now(), notes=notes)
+        return gather_knowledge(
+            self.run,
+            index,
+            self.job.reuse if self.job else ReusePolicy(),
+            states=self.ports.states,
+            freshness=self.ports.freshness,
+            clock=self.ports.clock,
+            forced=self._forced(undone),
+            notes=notes,
+        )
+
+    def _forced(self, undone: Undone) -> str:
+        if self.run.from_start:
+            return f"run {self.run.retry_of} is repeated from its start"
+        return f"left undone by run {undone.run_id}" if undone.only is not None else ""
 
     def _predictions(self, index: Index, command: Command) -> Mapping[str, float]:
         keys = {
@@ -180,14 +206,6 @@ class _Planner:
         }
         known = self.ports.history.predictions(self.run.environment, keys) if command.is_graph else {}
         return {keys[key]: seconds for key, seconds in known.items()}
-
-    def _state_bundle(self, command: Command) -> str:
-        if not command.state:
-            return ""
-        try:
-            return self.ports.jobs.bundle_of(command.state)
-        except NotFoundError as fault:
-            raise PlanError(f"--state {command.state}: {fault}") from fault
 
     def _index(self, command: Command) -> Index:
         run = self.run

@@ -1,0 +1,42 @@
+"""Gather what is known of an environment when a step is planned: builds, syncs, what `dbt source freshness` saw."""
+
+from datetime import datetime
+from functools import partial
+
+from headgate.domain.index import Index
+from headgate.domain.job import ReusePolicy
+from headgate.domain.knowledge import Knowledge
+from headgate.domain.run import Run
+from headgate.domain.source_versions import source_versions
+from headgate.ports import BuildStates, Clock, Freshness
+
+
+def gather_knowledge(
+    run: Run,
+    index: Index,
+    policy: ReusePolicy,
+    *,
+    states: BuildStates,
+    freshness: Freshness,
+    clock: Clock,
+    forced: str = "",
+    notes: tuple[str, ...] = (),
+) -> Knowledge:
+    """Also of a job that reuses nothing: what its builds have seen is remembered for the jobs that do."""
+    now = clock.now()
+    sources = source_versions(
+        index,
+        syncs=freshness.syncs(),
+        observations=freshness.observations(run.environment),
+        now=now,
+        since=datetime.fromisoformat(run.created_at).timestamp(),
+        silent_after=policy.silent_after,
+    )
+    return Knowledge(
+        now=now,
+        states=partial(states.read, run.environment),
+        sources=sources,
+        looked_at=states.looked_at(run.environment) if policy.unchanged else 0.0,
+        forced=forced,
+        notes=notes,
+    )
