@@ -4,11 +4,11 @@ Cron is never evaluated in the cloud: EventBridge Scheduler does that, in the sc
 expression is accepted only when both cron and EventBridge can say it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 
@@ -117,6 +117,21 @@ def check_timezone(name: str) -> None:
         f"; did you mean {by_fold[near[0]]}?" if near else "; it must be an IANA name such as Europe/Berlin"
     )
     raise ScheduleError(f"{name!r} is not a time zone{hint}")
+
+
+def fires(cron: str, timezone: str, start: float, end: float) -> Iterator[float]:
+    """The moments (epoch seconds) after `start` and until `end` at which this schedule comes due.
+
+    Raises ScheduleError as check_cron and check_timezone do.
+    """
+    check_cron(cron)
+    check_timezone(timezone)
+    for moment in CronSim(cron, datetime.fromtimestamp(start, ZoneInfo(timezone))):
+        at = moment.timestamp()
+        if at > end:
+            return
+        if at > start:
+            yield at
 
 
 @cache

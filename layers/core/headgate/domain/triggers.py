@@ -29,13 +29,17 @@ def started_by_sync(jobs: Iterable[Job], event: ConnectorSynced) -> list[tuple[J
 
     One without commands gets the command that builds what lies downstream of this connector.
     """
-    names = list(dict.fromkeys(name for name in (event.connector_name, event.connector_id) if name))
     cause = Cause(event.provider, event.event_id, f"connector {_label(event)}, sync {event.sync_id}")
-    return [
-        (job if job.run else replace(job, run=(downstream_of(names),)), cause)
-        for job in jobs
-        if job.fivetran and set(names) & set(job.fivetran.connectors)
-    ]
+    found = ((job, steps_of_sync(job, event.connector_id, event.connector_name)) for job in jobs)
+    return [(replace(job, run=steps), cause) for job, steps in found if steps]
+
+
+def steps_of_sync(job: Job, connector_id: str, connector_name: str) -> tuple[str, ...]:
+    """What a run of this job does that a connector's sync started; nothing: the job does not wait for it."""
+    names = [name for name in dict.fromkeys((connector_name, connector_id)) if name]
+    if job.fivetran is None or not set(names) & set(job.fivetran.connectors):
+        return ()
+    return job.run or (downstream_of(names),)
 
 
 def started_by_schedule(jobs: Iterable[Job], event: ScheduleFired) -> list[tuple[Job, Cause]]:

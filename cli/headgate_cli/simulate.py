@@ -1,0 +1,150 @@
+"""`headgate simulate`: what another schedule or policy would have built, by the syncs that were recorded."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from headgate_cli.moments import local_time
+from headgate_cli.output import (
+    counted,
+    escaped,
+    next_command,
+    note,
+    print_json,
+    print_table,
+    say,
+    seconds_text,
+    table,
+)
+from headgate_cli.world import world_of
+
+if TYPE_CHECKING:
+    from headgate.domain.job import Job, Schedule
+    from headgate.domain.replay import Replayed
+    from headgate.usecases.simulate_job import Simulation
+
+_COLUMNS = ("runs", "without a build", "builds", "reuses", "warehouse", "runners", "AWS", "data waits")
+
+
+def simulate(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name, as in headgate.yml.")],
+    cron: Annotated[str, typer.Option(help="The schedule to try; else the job's own.")] = "",
+    timezone: Annotated[str, typer.Option(help="Its IANA time zone; else the job's, else UTC.")] = "",
+    days: Annotated[int, typer.Option(help="How far back: 1 to 90.")] = 30,
+    policy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="A key of the job's `reuse:` to try; may be repeated."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
+) -> None:
+    """Replay recorded syncs under another schedule or policy; nothing is written."""
+    from headgate.adapters.jobs_file.policy import changed_policy
+    from headgate.usecases.simulate_job import simulate_job
+
+    world = world_of(context)
+    found = world.jobs.job(job)
+    simulation = simulate_job(
+        job,
+        schedule=_schedule(found, cron, timezone),
+        policy=changed_policy(found.reuse, policy or []),
+        days=days,
+        jobs=world.jobs,
+        bundles=world.bundles,
+        freshness=world.freshness,
+        history=world.history,
+        clock=world.clock,
+    )
+    if as_json:
+        print_json(_object(simulation))
+    else:
+        _print(simulation)
+
+
+def _schedule(job: "Job", cron: str, timezone: str) -> "Schedule | None":
+    from headgate.domain.job import Schedule
+
+    own = job.schedule
+    if not cron and not timezone:
+        return own
+    if not cron and own is None:
+        return None
+    return Schedule(cron or (own.cron if own else ""), timezone or (own.timezone if own else "UTC"))
+
+
+def _print(found: "Simulation") -> None:
+    from headgate.domain.instant import iso
+
+    shown = table("", *_COLUMNS, right=_COLUMNS)
+    _row(shown, f"[bold]{escaped(found.schedule.cron)}[/] {found.schedule.timezone}", found.proposed)
+    if found.now is not None:
+        _row(shown, "the job as it is now", found.now)
+    _row(shown, "the same without reuse", found.without_reuse)
+    print_table(shown)
+    told = ", ".join(f"{number} {reason}" for reason, number in sorted(found.proposed.reasons.items()))
+    if told:
+        say(f"built because of: {told}")
+    span = f"{local_time(iso(found.start))} to {local_time(iso(found.end))}"
+    note(f"replayed {counted(found.syncs, 'sync')} from {span}, with the code and durations of now")
+    if found.since is None:
+        note("[yellow]![/] no sync is recorded that feeds a source of this project: every source counts as")
+        note("  unknown, and what reads one is built in every run; `headgate sources` shows the connectors")
+    elif found.is_short:
+        days = (found.end - found.start) / 86_400
+        note(
+            f"[yellow]![/] syncs are known since {local_time(iso(found.since))}: {days:.1f} of {found.days} days"
+        )
+    if not found.policy.unchanged:
+        note("[yellow]![/] this job reuses nothing; --policy unchanged=true shows what it would be if it did")
+    for text in found.proposed.notes:
+        note(f"[yellow]![/] {escaped(text)}")
+    next_command(f"headgate plan {found.job}", "headgate sources")
+
+
+def _row(shown: Any, label: str, found: "Replayed") -> None:
+    shown.add_row(
+        label,
+        f"{found.runs:,}",
+        f"{found.idle:,}",
+        f"{found.builds:,}",
+        f"{found.reuses:,}",
+        seconds_text(found.spent.warehouse_seconds),
+        seconds_text(found.spent.runner_seconds),
+        f"${found.spent.dollars:,.2f}",
+        seconds_text(found.waits) if found.waits is not None else "",
+    )
+
+
+def _object(found: "Simulation") -> dict[str, Any]:
+    from headgate.domain.instant import iso
+
+    return {
+        "job": found.job,
+        "schedule": {"cron": found.schedule.cron, "timezone": found.schedule.timezone},
+        "policy": asdict(found.policy),
+        "days": found.days,
+        "days_replayed": round((found.end - found.start) / 86_400, 3),
+        "start": iso(found.start),
+        "end": iso(found.end),
+        "syncs": found.syncs,
+        "syncs_since": iso(found.since) if found.since is not None else None,
+        "proposed": _replayed(found.proposed),
+        "now": _replayed(found.now) if found.now is not None else None,
+        "without_reuse": _replayed(found.without_reuse),
+    }
+
+
+def _replayed(found: "Replayed") -> dict[str, Any]:
+    return {
+        "runs": found.runs,
+        "runs_without_a_build": found.idle,
+        "builds": found.builds,
+        "reuses": found.reuses,
+        "reasons": {reason.value: number for reason, number in found.reasons.items()},
+        "warehouse_seconds": round(found.spent.warehouse_seconds, 1),
+        "runner_seconds": round(found.spent.runner_seconds, 1),
+        "aws_dollars": round(found.spent.dollars, 4),
+        "data_waits_seconds": round(found.waits, 1) if found.waits is not None else None,
+        "notes": list(found.notes),
+    }
