@@ -1,8 +1,10 @@
 """Cron as users write it, as EventBridge wants it, and what only one of the two can say."""
 
+from datetime import datetime
+
 import pytest
 
-from headgate.domain.schedule import aws_cron, check_cron
+from headgate.domain.schedule import aws_cron, check_cron, fires
 from headgate.errors import ScheduleError
 
 
@@ -52,3 +54,27 @@ def test_what_cannot_be_deployed_is_refused_where_it_is_written(cron: str, messa
     for read in (check_cron, aws_cron):
         with pytest.raises(ScheduleError, match=message):
             read(cron)
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_a_schedule_comes_due_after_its_start_and_until_its_end() -> None:
+    start, end = at("2026-01-01T06:00:00+01:00"), at("2026-01-03T06:00:00+01:00")
+    assert list(fires("0 6 * * *", "Europe/Berlin", start, end)) == [start + 86_400, end]
+    assert list(fires("0 6 * * *", "Europe/Berlin", start, start + 86_399)) == []
+
+
+def test_it_comes_due_at_the_local_time_on_both_sides_of_a_change_of_clocks() -> None:
+    start, end = at("2026-03-28T00:00:00+01:00"), at("2026-03-30T00:00:00+02:00")
+    assert list(fires("0 6 * * *", "Europe/Berlin", start, end)) == [
+        at("2026-03-28T06:00:00+01:00"),
+        at("2026-03-29T06:00:00+02:00"),
+    ]
+
+
+@pytest.mark.parametrize(("cron", "zone"), [("0 25 * * *", "UTC"), ("0 6 * * *", "Europe/Berln")])
+def test_a_wrong_schedule_never_comes_due(cron: str, zone: str) -> None:
+    with pytest.raises(ScheduleError):
+        next(fires(cron, zone, 0.0, 1e9))
