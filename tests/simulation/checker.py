@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from headgate.domain.build_state import Hold
 from headgate.domain.events import RunFinished
 from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import NodeState
 from headgate.domain.results import BLOCKING, FAILED, NodeStatus
 from headgate.domain.run import FINAL, Run, RunStatus
+from headgate.domain.slots import Holder
 from headgate.errors import NotFoundError
 from tests.simulation.history import Entry
 from tests.simulation.simulation import Simulation
@@ -29,6 +31,7 @@ def violations(simulation: Simulation) -> list[str]:
     books = _Books(simulation)
     for entry in simulation.history:
         found += books.read(entry)
+    found += simulation.warehouse.overlaps
     return [*found, *_final_state(simulation, books)]
 
 
@@ -55,6 +58,10 @@ class _Books:
     valid_from: dict[tuple[int, int, int], int] = field(default_factory=lambda: defaultdict(int))
     void_claims: set[tuple[Key, tuple[int, int]]] = field(default_factory=set)
     plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
+    # (environment, unique_id) -> who holds the relation
+    holders: dict[tuple[str, str], str] = field(default_factory=dict)
+    # the same -> the version of the build that began last
+    begun: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def read(self, entry: Entry) -> Iterator[str]:
         """The rules that this entry breaks."""
@@ -200,6 +207,42 @@ class _Books:
             if holder not in self.places[plan.environment, pool]:
                 yield f"{unique_id} was claimed without a place in {pool}"
 
+    # Relations ------------------------------------------------------------------------------------------------
+
+    def _states_hold(self, entry: Entry) -> Iterator[str]:
+        environment, unique_id, holder = entry.arguments
+        if not isinstance(entry.answer, Hold):
+            return
+        before = self.holders.get((environment, unique_id))
+        if before not in (None, holder) and not self._is_void(str(before)):
+            yield f"{holder} holds {unique_id} while {before} does"
+        self.holders[environment, unique_id] = holder
+
+    def _states_let_go(self, entry: Entry) -> Iterator[str]:
+        if entry.answer is True:
+            self.holders.pop(entry.arguments[:2], None)
+        yield from ()
+
+    def _states_commit(self, entry: Entry) -> Iterator[str]:
+        environment, state = entry.arguments
+        if entry.answer is not True:
+            return
+        key = (environment, state.unique_id)
+        self.holders.pop(key, None)
+        if (key, state.version) not in self.simulation.warehouse.succeeded:
+            yield f"{state.unique_id} was committed as {state.version}, which nobody has built"
+        elif self.begun[key] != state.version:
+            yield f"{state.unique_id} was committed as {state.version}, but {self.begun[key]} had begun"
+
+    def _build_begins(self, entry: Entry) -> Iterator[str]:
+        environment, unique_id, version = entry.arguments
+        self.begun[environment, unique_id] = version
+        yield from ()
+
+    def _is_void(self, text: str) -> bool:
+        holder = Holder.parse(text)
+        return holder is None or holder.epoch < self.valid_from[holder.run_id, holder.step, holder.runner]
+
 
 # The state in the end -----------------------------------------------------------------------------------------
 
@@ -218,6 +261,7 @@ def _final_state(simulation: Simulation, books: _Books) -> Iterator[str]:
         for step in range(1, len(run.steps) + 1):
             yield from _step_state(simulation, books, run, step)
     yield from _lost_events(simulation, books)
+    yield from _remembered(simulation)
     for container in simulation.containers.running():
         yield f"a container of run {container.run_id} is still {container.status}"
     for (environment, pool), holders in books.places.items():
@@ -248,8 +292,21 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
         blocked = any(status.get(parent) in BLOCKING for parent in planned.parents)
         if blocked != (status[name] is NodeStatus.SKIPPED):
             yield f"{name} of run {run.run_id} is {status[name].value}; its parents: {planned.parents}"
+        elif status[name] is NodeStatus.REUSED and plan.reuse:
+            continue
         elif not blocked and status[name] is not simulation.scenario.turn(run.run_id, name).status:
             yield f"{name} of run {run.run_id} is {status[name].value} for no reason"
+
+
+def _remembered(simulation: Simulation) -> Iterator[str]:
+    """No record may say more than the warehouse has: a build that counts is the last that was begun."""
+    for key, last in simulation.warehouse.last.items():
+        environment, unique_id = key
+        state = simulation.world.states.read(environment, [unique_id]).get(unique_id)
+        if state is None or state.holder or state.status != NodeStatus.SUCCESS.value:
+            continue
+        if state.version != last.version:
+            yield f"{unique_id} of {environment} counts as {state.version}, but holds {last.version}"
 
 
 def _lost_events(simulation: Simulation, books: _Books) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate.domain.build_state import BuildState, Hold
 from tests.simulation.kernel import START
 
 
@@ -56,5 +57,14 @@ def _brief(value: Any) -> str:
         return f"{len(value)} bytes"
     if isinstance(value, BaseException):
         return f"{type(value).__name__}({value})"
+    if isinstance(value, Hold):
+        return f"hold {value.fence} after {_brief(value.before)}"
+    if isinstance(value, BuildState):
+        # Whole records hold sets, which every process prints in an order of its own.
+        return f"{value.unique_id} {value.version or '-'} {value.status or '-'} {value.fence} {value.holder}".strip()
+    if isinstance(value, set | frozenset):
+        value = sorted(value)
+    if isinstance(value, dict):
+        value = {name: _brief(inner) for name, inner in value.items()}
     text = str(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= 160 else text[:157] + "…"

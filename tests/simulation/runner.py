@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
+from headgate.domain.decision import Decision
 from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import FENCE_SECONDS, Claim
 from headgate.domain.results import NodeResult, NodeStatus
@@ -16,6 +17,7 @@ from headgate.errors import HeadgateError, LeaseLostError, UnavailableError
 from headgate.usecases.run_nodes import Idle, Over, QueueSession
 from headgate_runner.work import HEARTBEAT_SECONDS
 from tests.simulation.kernel import Actor, Kernel, Process, ProcessClock
+from tests.simulation.warehouse import Build, Key, Warehouse
 from tests.simulation.world import ProcessWorld
 
 DONE, CRASHED, LEASE_LOST, TERMINATED, KILLED = 0, 1, 75, 143, 137
@@ -49,12 +51,14 @@ class Runner:
     number: int
     script: Script
     random: Random
+    warehouse: Warehouse
     exit_code: int | None = None
     _ended: bool = False
     _fault: BaseException | None = None
     _stopped: bool = False
     _draining: bool = False
     _building: dict[str, Actor] = field(default_factory=dict)
+    _builds: dict[Key, Build] = field(default_factory=dict)
     _main: Actor | None = None
     _dbt: Actor | None = None
 
@@ -87,6 +91,9 @@ class Runner:
 
     def _leave(self, fault: BaseException | None) -> int:
         self._stopped = True
+        # Their queries are cancelled before anything else happens.
+        for key, build in self._builds.items():
+            self.warehouse.end(key, build, success=False)
         for actor in self._building.values():
             self.kernel.wake(actor)
         try:
@@ -120,7 +127,8 @@ class Runner:
         self.kernel.sleep(self.random.uniform(1.0, 8.0))
         self._plan: Plan = self.world.plans.get_plan(self.run_id, self.step)
         self._clock = ProcessClock(self.kernel, self.process)
-        session = QueueSession(self.world.queue, self._clock, self._plan, self.number, self.world.slots)
+        world = self.world
+        session = QueueSession(world.queue, self._clock, self._plan, self.number, world.slots, world.states)
         session.begin()
         self._session = session
         self._spawn("heart", self._beat)
@@ -152,13 +160,8 @@ class Runner:
     # nodes ----------------------------------------------------------------------------------------------------
 
     def _build(self, claim: Claim) -> None:
-        turn = self._turn(claim)
-        self.kernel.wait(turn.seconds)
-        while self._stopped:
-            # Its query was cancelled: nothing is recorded.
-            self.kernel.wait()
         try:
-            self._record(claim.unique_id, turn)
+            self._take_turn(claim)
         except HeadgateError as fault:
             self.report(fault)
             return
@@ -166,10 +169,47 @@ class Runner:
         assert self._dbt is not None
         self.kernel.wake(self._dbt)
 
-    def _turn(self, claim: Claim) -> Turn:
+    def _take_turn(self, claim: Claim) -> None:
+        assert self._session is not None
+        decision = None if claim.skip else self._session.decide_again(claim)
+        turn = self._turn(claim, decision)
+        key, build = (self._plan.environment, claim.unique_id), self._build_of(claim)
+        if build is not None and turn.status is not NodeStatus.REUSED and not claim.skip:
+            self._wait_until_allowed()
+            self._builds[key] = build
+            self.warehouse.begin(key, build, self.kernel.now, self.process.name)
+        self.kernel.wait(turn.seconds)
+        self._wait_until_allowed()
+        if key in self._builds:
+            self.warehouse.end(key, self._builds.pop(key), success=turn.status is NodeStatus.SUCCESS)
+        self._record(claim.unique_id, turn)
+
+    def _wait_until_allowed(self) -> None:
+        while self._stopped:
+            # Its query was cancelled: nothing is recorded.
+            self.kernel.wait()
+        if self._session is not None and self._clock.now() > self._session.until - FENCE_SECONDS:
+            # No statement is sent from here on.
+            raise LeaseLostError("not renewed in time")
+
+    def _turn(self, claim: Claim, decision: Decision | None) -> Turn:
         if claim.skip:
             return Turn(0.01, NodeStatus.SKIPPED)
+        if decision is not None:
+            return Turn(0.01, NodeStatus(decision.status))
         return self.script(self.run_id, claim.unique_id)
+
+    def _build_of(self, claim: Claim) -> Build | None:
+        assert self._session is not None
+        if claim.hold is None:
+            return None
+        fence = claim.hold.fence
+        return Build(self.run_id, self.step, self.number, self._session.epoch, fence, self._is_at_work)
+
+    def _is_at_work(self) -> bool:
+        assert self._session is not None
+        awake = self.process.alive and self.process.frozen_until <= self.kernel.now
+        return awake and not self._stopped and self._clock.now() <= self._session.until - FENCE_SECONDS
 
     def _record(self, unique_id: str, turn: Turn) -> None:
         assert self._session is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from headgate.domain.index import Index
-from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, RunnerSize
+from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, ReusePolicy, RunnerSize
 from headgate.domain.results import NodeStatus
 from tests.builders import make_index, make_node
 from tests.simulation.kernel import START
@@ -37,6 +37,9 @@ FOCI = (
     "runs.take_slot",
     "slots.give_back",
     "slots.take",
+    "states.commit",
+    "states.hold",
+    "states.let_go",
 )
 
 
@@ -85,7 +88,7 @@ def make_scenario(seed: int) -> Scenario:
     calm = random.random() < 0.3
     roughness = 0.0 if calm else random.choice([0.3, 1.0, 3.0])
     environments = tuple(_environment(random, f"env{n}") for n in range(1, random.choice([1, 1, 2]) + 1))
-    jobs = tuple(_job(random, n, environments) for n in range(1, random.randint(1, 3) + 1))
+    jobs = tuple(_job(random, n, environments, seed) for n in range(1, random.randint(1, 3) + 1))
     return Scenario(
         seed=seed,
         jobs=JobsFile(environments, jobs, ()),
@@ -151,7 +154,7 @@ def _environment(random: Random, name: str) -> Environment:
     )
 
 
-def _job(random: Random, number: int, environments: tuple[Environment, ...]) -> Job:
+def _job(random: Random, number: int, environments: tuple[Environment, ...], seed: int) -> Job:
     steps = random.choice(
         [
             ("dbt build",),
@@ -161,7 +164,10 @@ def _job(random: Random, number: int, environments: tuple[Environment, ...]) -> 
         ]
     )
     connectors = tuple(sorted(random.sample(["c1", "c2", "c3"], random.randint(1, 2))))
-    return Job(f"job{number}", random.choice(environments).name, steps, fivetran=FivetranTrigger(connectors))
+    # Of its own, so that what the rest of the scenario is about does not depend on it.
+    reuse = ReusePolicy(unchanged=Random(f"reuse {seed} {number}").random() < 0.4)
+    environment = random.choice(environments).name
+    return Job(f"job{number}", environment, steps, fivetran=FivetranTrigger(connectors), reuse=reuse)
 
 
 def _sync(random: Random, number: int) -> Sync:

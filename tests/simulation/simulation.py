@@ -32,6 +32,7 @@ from tests.simulation.ports import Network
 from tests.simulation.runner import Runner
 from tests.simulation.scenario import SECRET, Scenario, Sync
 from tests.simulation.services import Bus, ContainerService, Executions
+from tests.simulation.warehouse import Warehouse
 from tests.simulation.world import Ports, ProcessWorld, TrueClock
 
 MINUTE = 60.0
@@ -50,6 +51,7 @@ class Simulation:
         self.kernel = Kernel(scenario.seed)
         self.history = History()
         self.world = world(TrueClock(self.kernel))
+        self.warehouse = Warehouse(self.world.queue, self.history)
         self.accepted: dict[str, Sync] = {}
         self._random = Random(f"runners {scenario.seed}")
         network = Network(self.kernel, self.history, scenario.weather)
@@ -277,6 +279,7 @@ class Simulation:
             number,
             self.scenario.turn,
             Random(f"{self.scenario.seed} {process.name}"),
+            self.warehouse,
         )
 
     def _seen_by(self, process: Process) -> ProcessWorld:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from headgate.adapters.memory import MemoryNodeQueue, MemoryRunStore, MemorySlots, MemoryWorld
+from headgate.adapters.memory.build_states import MemoryBuildStates
+from headgate.domain.build_state import BuildState, Hold
 from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run
 from headgate.usecases import run_nodes, watch_leases
@@ -30,6 +32,11 @@ def as_it_is(scenario: Scenario) -> Scenario:
 def where_runners_freeze_as_they_finish(scenario: Scenario) -> Scenario:
     """A stale epoch takes a runner that sleeps between its look at the clock and its write: one history in 200 else."""
     return replace(scenario, weather=replace(scenario.weather, frozen=0.002, focus="queue.finish"))
+
+
+def where_runners_freeze_as_they_commit(scenario: Scenario) -> Scenario:
+    """As above: what a runner built before it slept is committed after somebody else has built it."""
+    return replace(scenario, weather=replace(scenario.weather, frozen=0.002, focus="states.commit"))
 
 
 def first_found(
@@ -78,6 +85,25 @@ class NoLimits(MemorySlots):
         return super().take(environment, pool, holder, 1_000)
 
 
+class NoFences(MemoryBuildStates):
+    """Takes a build from whoever once held the relation."""
+
+    def commit(self, environment: str, state: BuildState) -> bool:
+        last = self.read(environment, [state.unique_id])[state.unique_id]
+        self._states[environment, state.unique_id] = replace(state, holder="", fence=last.fence)
+        return True
+
+
+class NoHolders(MemoryBuildStates):
+    """Lets everybody build everything at once."""
+
+    def hold(
+        self, environment: str, unique_id: str, holder: str, *, instead_of: str = ""
+    ) -> Hold | BuildState:
+        there = self.read(environment, [unique_id]).get(unique_id)
+        return super().hold(environment, unique_id, holder, instead_of=there.holder if there else instead_of)
+
+
 class NoJobSlots(MemoryRunStore):
     """Lets every run of a job start at once."""
 
@@ -121,14 +147,24 @@ def test_the_end_of_a_node_by_a_stale_epoch_is_found() -> None:
     assert not violations(checked)
 
 
+def test_a_commit_without_its_fence_is_found() -> None:
+    change = where_runners_freeze_as_they_commit
+    seed = first_found(changed(states=lambda _: NoFences()), "was committed", change=change)
+    assert seed is not None
+    checked = Simulation(change(make_scenario(seed)))
+    checked.run()
+    assert not violations(checked)
+
+
 @pytest.mark.parametrize(
     ("world", "rules"),
     [
         (changed(runs=NoDedupe), ("made runs",)),
         (changed(slots=lambda _: NoLimits()), ("holders",)),
         (changed(runs=NoJobSlots), ("were on their way at once",)),
+        (changed(states=lambda _: NoHolders()), ("beside",)),
     ],
-    ids=["no dedupe of causes", "pools without limits", "jobs without slots"],
+    ids=["no dedupe of causes", "pools without limits", "jobs without slots", "relations without holders"],
 )
 def test_a_rule_left_out_is_found(world: Callable[[TrueClock], MemoryWorld], rules: tuple[str, ...]) -> None:
     assert first_found(world, *rules) is not None

@@ -125,7 +125,7 @@ class Relations:
 
     def settle(self) -> None:
         """End what is owed. Only from the thread that takes: what it takes again meanwhile is owed no more."""
-        for unique_id in list(self._doubtful):
+        for unique_id in sorted(self._doubtful):
             self._find_out(unique_id)
         for unique_id, (fence, error) in list(self._owed.items()):
             if self._gone(unique_id, fence, error):

@@ -155,12 +155,18 @@ class Builds:
             built_at=self._clock.now(),
             run_id=self._plan.run_id,
             status=NodeStatus.SUCCESS.value,
-            pending=frozenset(node.tests),
+            pending=self._pending(node),
             fence=hold.fence,
         )
         if not self._states.commit(self._plan.environment, state):
             raise LeaseLostError(f"somebody else has the right to build {node.unique_id} now")
         self._relations.committed(node.unique_id)
+
+    def _pending(self, node: PlannedNode) -> frozenset[str]:
+        """The tests that must pass before this build counts; of one that was to be reused, all that there are."""
+        if node.is_built:
+            return frozenset(node.tests)
+        return frozenset(one.unique_id for one in self._plan.nodes if node.unique_id in tested_by(one))
 
     def _end_test(self, result: NodeResult) -> None:
         node, beginning = self._planned.get(result.unique_id), self._begun.get(result.unique_id)
@@ -192,6 +198,6 @@ class Builds:
         self._states.record(self._plan.environment, ended)
 
 
-def tested_by(test: PlannedNode) -> tuple[str, ...]:
-    """What a data test reads directly."""
-    return tuple(group[0] for group in test.terms.reads if group)
+def tested_by(node: PlannedNode) -> tuple[str, ...]:
+    """What a data test reads directly; nothing for anything else."""
+    return tuple(group[0] for group in node.terms.reads if group) if node.resource_type == _TEST else ()
