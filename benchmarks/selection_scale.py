@@ -54,8 +54,7 @@ PROFILES = """\
 bench:
   target: dev
   outputs:
-    dev:
-      {type: postgres, host: 127.0.0.1, port: 5432, user: nobody, password: "", dbname: nothing, schema: bench, threads: 4}
+    dev: {type: postgres, host: 127.0.0.1, port: 5432, user: x, password: x, dbname: x, schema: bench, threads: 4}
 """
 Result = TypeVar("Result")
 

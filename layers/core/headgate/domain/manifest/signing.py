@@ -29,9 +29,7 @@ _WHOLE_CONFIG = ("semantic_model", "saved_query")
 
 def digest(text: str | bytes) -> bytes:
     """Eight bytes: two texts of one node being taken for the same once in 10^19 comparisons."""
-    return blake2b(
-        text.encode(errors="surrogatepass") if isinstance(text, str) else text, digest_size=8
-    ).digest()
+    return blake2b(text.encode() if isinstance(text, str) else text, digest_size=8).digest()
 
 
 def signature_of(entry: Entry, macros: tuple[str, ...] | None = None) -> Signature:
@@ -154,7 +152,7 @@ def _of_any(value: Any) -> bytes:
 def _without_nothing(value: Any) -> Any:
     if isinstance(value, Mapping):
         kept = {key: _without_nothing(member) for key, member in value.items()}
-        return {key: member for key, member in kept.items() if member not in (None, {}, [])}
+        return {key: member for key, member in kept.items() if member is not None} or None
     if isinstance(value, list | tuple):
-        return [_without_nothing(member) for member in value]
+        return [_without_nothing(member) for member in value] or None
     return value
