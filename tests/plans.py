@@ -60,3 +60,23 @@ def result_of(
 ) -> NodeResult:
     given = {"unique_id": unique_id, "status": status.value, "execution_time": 1.5, "message": "", **entry}
     return NodeResult(unique_id, status, given, runner)
+
+
+def taking(
+    plan: Plan,
+    seconds: Mapping[str, float],
+    *,
+    pools: Mapping[str, tuple[str, ...]] | None = None,
+    places: Mapping[str, int] | None = None,
+    **fields: Any,
+) -> Plan:
+    """The same plan with these predictions, pools of nodes, places in pools, and other fields of the plan."""
+    nodes = tuple(
+        replace(
+            node,
+            predicted_seconds=seconds.get(node.unique_id, node.predicted_seconds),
+            pools=(pools or {}).get(node.unique_id, ()),
+        )
+        for node in plan.nodes
+    )
+    return replace(plan, nodes=nodes, pools=places or {}, **fields)

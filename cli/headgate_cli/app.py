@@ -13,6 +13,7 @@ from headgate_cli.jobs import app as jobs
 from headgate_cli.local import app as local
 from headgate_cli.logs import logs
 from headgate_cli.output import note
+from headgate_cli.plan import plan
 from headgate_cli.publish import publish
 from headgate_cli.retry import retry
 from headgate_cli.runs import app as runs
@@ -56,6 +57,7 @@ app = typer.Typer(
     "6 gave up waiting · 130 interrupted",
 )
 app.command()(publish)
+app.command()(plan)
 app.command()(run)
 app.command()(cancel)
 app.command()(retry)

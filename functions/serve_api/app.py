@@ -1,7 +1,11 @@
-"""Below /api: look at a run, cancel it, repeat it. JSON in and out; every request bears the stack's API token."""
+"""Below /api: look at a run, cancel it, repeat it; see what a run would do, or was to do.
+
+JSON in and out; every request bears the stack's API token.
+"""
 
 import base64
 import binascii
+import gzip
 import json
 import re
 import uuid
@@ -12,20 +16,33 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headgate.bootstrap import World, world
 from headgate.domain.api_token import bears
+from headgate.domain.plan_object import plan_object
 from headgate.domain.run import Cause
 from headgate.domain.run_object import run_object
 from headgate.domain.run_view import StepView
-from headgate.errors import ConflictError, InputError, NotFoundError, UnavailableError
+from headgate.errors import (
+    ConflictError,
+    InputError,
+    ManifestError,
+    NotFoundError,
+    PlanError,
+    UnavailableError,
+)
 from headgate.observability import logger
 from headgate.usecases.cancel_run import cancel_run
+from headgate.usecases.preview_plan import plan_of_run, preview_plan
 from headgate.usecases.retry_run import retry_run
 from headgate.usecases.view_run import view_run
 
 # Ids are integers that every JSON reader can hold (below 2^53).
-_PATH = re.compile(r"/api/runs/([0-9]{1,15})(?:/(cancel|retry))?")
-_METHODS = {None: "GET", "cancel": "POST", "retry": "POST"}
+_PATH = re.compile(r"/api/runs/([0-9]{1,15})(?:/(cancel|retry|plan))?")
+_METHODS = {None: "GET", "plan": "GET", "cancel": "POST", "retry": "POST"}
+# A job's name as a jobs file may have it.
+_JOB_PLAN = re.compile(r"/api/jobs/([A-Za-z0-9][A-Za-z0-9_-]{0,47})/plan")
+LONGEST_SELECTION = 2_000
 LARGEST_BODY = 16_384
 LONGEST_KEY = 200
+ZIPPED_FROM = 2_000_000
 LISTED_FAILURES = 100
 
 
@@ -68,24 +85,49 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     except UnavailableError as fault:
         logger.warning("not now", reason=str(fault))
         status, body = 503, {"error": "a service did not answer; try again"}
-    return _answered(status, body)
+    return _answered(status, body, headers.get("accept-encoding", ""))
 
 
 def _answer(event: dict[str, Any], headers: dict[str, str], ports: World) -> Answer:
+    method = str(event.get("requestContext", {}).get("http", {}).get("method", ""))
+    job = _JOB_PLAN.fullmatch(_path(event))
+    if job is not None:
+        return _job_plan(job[1], event, ports) if method == "GET" else (405, {"error": "GET only"})
     found = _PATH.fullmatch(_path(event))
     if found is None:
         raise NotFoundError("there is nothing at this address")
     run_id, verb = int(found[1]), found[2]
     logger.append_keys(run_id=run_id)
-    method = str(event.get("requestContext", {}).get("http", {}).get("method", ""))
     if method != _METHODS[verb]:
         return 405, {"error": f"{_METHODS[verb]} only"}
     if verb is None:
         return 200, _view(run_id, ports)
+    if verb == "plan":
+        return 200, plan_object(plan_of_run(run_id, ports=ports))
     raw = _raw_body(event)
     if len(raw) > LARGEST_BODY:
         return 413, {"error": f"a body has at most {LARGEST_BODY} bytes"}
     return _cancel(run_id, raw, ports) if verb == "cancel" else _retry(run_id, raw, headers, ports)
+
+
+def _job_plan(job: str, event: dict[str, Any], ports: World) -> Answer:
+    """?select=…&exclude=…: instead of what the job's commands select, in dbt's words."""
+    given = event.get("queryStringParameters") or {}
+    unknown = sorted(given.keys() - {"select", "exclude"})
+    if unknown:
+        raise InputError(f"{_printable(unknown[0])[:50]!r} is not known here: select and exclude are")
+    select, exclude = (_selection(given.get(name)) for name in ("select", "exclude"))
+    try:
+        return 200, plan_object(preview_plan(job, ports=ports, select=select, exclude=exclude))
+    except (PlanError, ManifestError) as fault:
+        # Nothing is wrong with the request: the job's run would end so.
+        raise ConflictError(str(fault)) from fault
+
+
+def _selection(text: str | None) -> list[str]:
+    if text is not None and len(text) > LONGEST_SELECTION:
+        raise InputError(f"a selection has at most {LONGEST_SELECTION} characters")
+    return [text] if text else []
 
 
 def _view(run_id: int, ports: World) -> dict[str, Any]:
@@ -161,7 +203,7 @@ def _printable(text: str) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
-def _answered(status: int, body: dict[str, Any]) -> dict[str, Any]:
+def _answered(status: int, body: dict[str, Any], accepts: str = "") -> dict[str, Any]:
     headers = {
         "content-type": "application/json",
         "cache-control": "no-store",
@@ -169,4 +211,12 @@ def _answered(status: int, body: dict[str, Any]) -> dict[str, Any]:
     }
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="Headgate"'
-    return {"statusCode": status, "headers": headers, "body": json.dumps(body)}
+    text = json.dumps(body)
+    if len(text) < ZIPPED_FROM:
+        return {"statusCode": status, "headers": headers, "body": text}
+    if "gzip" not in accepts:
+        # A function's answer has at most 6 MB.
+        return _answered(406, {"error": "the answer is long: ask with Accept-Encoding: gzip"})
+    zipped = base64.b64encode(gzip.compress(text.encode())).decode()
+    headers |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+    return {"statusCode": status, "headers": headers, "body": zipped, "isBase64Encoded": True}

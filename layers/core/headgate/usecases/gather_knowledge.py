@@ -1,14 +1,24 @@
 """Gather what is known of an environment when a step is planned: builds, syncs, what `dbt source freshness` saw."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
+from typing import Protocol
 
+from headgate.domain.build_state import BuildState
 from headgate.domain.index import Index
 from headgate.domain.job import ReusePolicy
 from headgate.domain.knowledge import Knowledge
 from headgate.domain.run import Run
 from headgate.domain.source_versions import source_versions
-from headgate.ports import BuildStates, Clock, Freshness
+from headgate.ports import Clock, Freshness
+
+
+class Remembered(Protocol):
+    """What planning asks BuildStates for."""
+
+    def read(self, environment: str, unique_ids: Iterable[str]) -> dict[str, BuildState]: ...
+    def looked_at(self, environment: str) -> float: ...
 
 
 def gather_knowledge(
@@ -16,7 +26,7 @@ def gather_knowledge(
     index: Index,
     policy: ReusePolicy,
     *,
-    states: BuildStates,
+    states: Remembered,
     freshness: Freshness,
     clock: Clock,
     forced: str = "",

@@ -23,7 +23,6 @@ from headgate.domain.run import Run
 from headgate.errors import ManifestError, NotFoundError, PlanError
 from headgate.ports import (
     ArtifactStore,
-    BuildStates,
     BundleStore,
     Clock,
     Freshness,
@@ -34,7 +33,7 @@ from headgate.ports import (
     RunStore,
 )
 from headgate.usecases.find_failed import FindFailed, Undone
-from headgate.usecases.gather_knowledge import gather_knowledge
+from headgate.usecases.gather_knowledge import Remembered, gather_knowledge
 from headgate.usecases.read_earlier import ReadEarlier, reference_of
 
 
@@ -77,7 +76,7 @@ class PlanningPorts(Protocol):
     @property
     def history(self) -> History: ...
     @property
-    def states(self) -> BuildStates: ...
+    def states(self) -> Remembered: ...
     @property
     def freshness(self) -> Freshness: ...
     @property
@@ -162,7 +161,7 @@ class _Planner:
                 notes=("nothing failed: there is nothing to repeat",),
             )
         ports = self.ports
-        reference = reference_of(command, ports.jobs)
+        reference = reference_of(command, ports.jobs, run.environment)
         index = self._index(command)
         earlier = ReadEarlier(ports.runs, ports.bundles, ports.artifacts)
         return plan_step(

@@ -34,21 +34,25 @@ class Reference:
     notes: tuple[str, ...] = ()
 
 
-def reference_of(command: Command, jobs: JobStore) -> Reference | None:
-    """None without `--state`. Raises PlanError for an environment in which nothing was ever published."""
-    if not command.state:
+def reference_of(command: Command, jobs: JobStore, own: str) -> Reference | None:
+    """None without `--state` and `--defer`. own: the run's environment, which `--defer` alone refers to.
+
+    Raises PlanError for an environment in which nothing was ever published.
+    """
+    state = command.state or (own if command.defer else "")
+    if not state:
         return None
     try:
-        bundle, run_id = jobs.last_success(command.state)
-        return Reference(command.state, bundle, run_id)
+        bundle, run_id = jobs.last_success(state)
+        return Reference(state, bundle, run_id)
     except NotFoundError:
         pass
     try:
-        published = jobs.bundle_of(command.state)
+        published = jobs.bundle_of(state)
     except NotFoundError as fault:
-        raise PlanError(f"--state {command.state}: {fault}") from fault
-    note = f"--state {command.state}: no run of it has succeeded yet; what is published there is referred to"
-    return Reference(command.state, published, 0, (note,))
+        raise PlanError(f"--state {state}: {fault}") from fault
+    note = f"--state {state}: no run of it has succeeded yet; what is published there is referred to"
+    return Reference(state, published, 0, (note,))
 
 
 @dataclass(frozen=True, slots=True)
