@@ -1,6 +1,7 @@
 """How a run reads on a terminal: a head, a table of its nodes with what is quiet folded away, one line of result."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -30,7 +31,8 @@ _KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 _TESTS = frozenset({"test", "unit_test"})
 # Ephemeral models have a turn in the queue and no result: dbt builds them inside their children.
 _INLINED = "done"
-_WELL = frozenset({"success", "no-op", "reused", "running"})
+_REUSED = "reused"
+_WELL = frozenset({"success", "no-op", "running"})
 _UNBUILT = frozenset({"waiting", "ready", "not run", "never finished"})
 
 
@@ -110,7 +112,7 @@ def _again(node: "NodeView") -> str:
 def _is_shown(node: "NodeView", detail: Detail) -> bool:
     if detail is Detail.EVERYTHING:
         return node.status != _INLINED
-    quiet = _is_quiet(node) or _is_folded(node)
+    quiet = _is_quiet(node) or _is_folded(node) or node.status == _REUSED
     return not quiet and (detail is Detail.BUILT or node.status not in _WELL)
 
 
@@ -122,11 +124,20 @@ def _folded(step: "StepView", detail: Detail) -> Iterator[str]:
     if quiet:
         seconds = seconds_text(sum(node.seconds or 0.0 for node in quiet))
         yield f"[green]✓[/] {counted(len(quiet), 'test')} passed [bright_black]in {seconds} together[/]"
+    yield from _reused(step)
     yield from _skips(step)
     for status in sorted(_UNBUILT):
         number = sum(node.status == status for node in step.nodes)
         if number:
             yield f"{_grey('queued')} {counted(number, 'node')} {status}"
+
+
+def _reused(step: "StepView") -> Iterator[str]:
+    """How many nodes were not built again, by the reason that their messages begin with."""
+    reasons = Counter(node.headline.partition(":")[0] for node in step.nodes if node.status == _REUSED)
+    if reasons:
+        why = ", ".join(f"{number:,} {escaped(reason)}" for reason, number in reasons.most_common())
+        yield f"[cyan]{look(_REUSED).glyph}[/] {counted(reasons.total(), 'node')} reused [bright_black]({why})[/]"
 
 
 def _skips(step: "StepView") -> Iterator[str]:
@@ -178,7 +189,7 @@ def _print_next(view: "RunView", detail: Detail) -> None:
 
 def telling(node: "NodeView") -> str:
     """The line of a message that says most; what a database answers when all went well says nothing."""
-    if not node.failed and node.status != "warn":
+    if not node.failed and node.status not in ("warn", _REUSED):
         return ""
     # "Database Error in model x (models/x.sql): reason": the row says which model, so the reason comes first.
     found = _DBT_S_HEAD.fullmatch(node.headline)

@@ -1,9 +1,12 @@
 """What a reader is told of a run: failures first, what they held back under them, nothing twice."""
 
+from dataclasses import replace
+
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.command import Command
+from headgate.domain.decision import Action, Decision, Reason
 from headgate.domain.plan import COMMAND, Engine, Plan, PlannedNode
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.results import NodeResult
@@ -179,3 +182,30 @@ def test_what_runners_died_of_is_told(world: MemoryWorld) -> None:
 def test_a_run_that_does_not_exist_is_not_found(world: MemoryWorld) -> None:
     with pytest.raises(NotFoundError):
         view(world, 4711)
+
+
+def test_reused_nodes_come_last_with_the_reason_and_their_unit_tests_are_not_missing(
+    world: MemoryWorld,
+) -> None:
+    reused = Decision(Action.REUSE, Reason.INSIDE_WINDOW, "due at 18:00")
+    nodes = [replace(node, decision=reused) if node.unique_id.endswith(".right") else node for node in NODES]
+    run_id = start(world, *nodes)
+    ended(world, run_id, "model.shop.raw", "success", 3.0)
+    ended(world, run_id, "model.shop.left", "error", message="boom")
+    ended(world, run_id, "model.shop.joined", "skipped")
+    ended(world, run_id, "model.shop.report", "skipped")
+    world.runs.move(run_id, RunStatus.ERROR)
+    found = view(world, run_id)
+    (step,) = found.steps
+    assert statuses(step.listed) == [
+        ("left", "error"),
+        ("raw", "success"),
+        ("right", "reused"),
+        ("right.adds_up", "reused"),
+    ]
+    assert [(node.headline, node.seconds, node.runner) for node in step.listed[2:]] == [
+        ("inside_window: due at 18:00", None, None),
+        ("its model is reused", None, None),
+    ]
+    assert step.reuses
+    assert list(found.counts) == ["error", "success", "skipped", "reused"]

@@ -18,6 +18,7 @@ from headgate.domain.run import Run
 # Words for nodes of an ended run that dbt never gave a status.
 NEVER_FINISHED = "never finished"
 NOT_RUN = "not run"
+_SPARED = "its model is reused"
 # What a reader looks for first; whatever is not named here was built, and the slowest of those comes first.
 _URGENT = (
     *sorted(FAILED),
@@ -27,7 +28,9 @@ _URGENT = (
     NodeState.READY,
     NodeState.WAITING,
 )
-_LAST = (NodeStatus.SKIPPED, NOT_RUN)
+_LAST = (NodeStatus.SKIPPED, NOT_RUN, NodeStatus.REUSED)
+# In these the node itself took no time.
+_IDLE = frozenset({NodeStatus.SKIPPED, NodeStatus.REUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class StepView:
     @property
     def failed(self) -> tuple[NodeView, ...]:
         return tuple(node for node in self.nodes if node.failed)
+
+    @property
+    def reuses(self) -> bool:
+        return any(node.status == NodeStatus.REUSED for node in self.nodes)
 
     @property
     def listed(self) -> tuple[NodeView, ...]:
@@ -131,8 +138,16 @@ def step_view(
     now: float,
 ) -> StepView:
     """A step from its records. Without its plan, skipped nodes are listed instead of folded."""
+    ended = run.status.is_final
+    spared = _spared(nodes, plan) if plan is not None else frozenset()
     views = sorted(
-        (_node_view(node, run.status.is_final, now) for node in nodes if node.resource_type != "step"),
+        (
+            replace(_node_view(node, ended, now), status=NodeStatus.REUSED.value, message=_SPARED)
+            if node.unique_id in spared
+            else _node_view(node, ended, now)
+            for node in nodes
+            if node.resource_type != "step"
+        ),
         key=lambda node: (_rank(node.status), -(node.seconds or 0.0), node.unique_id),
     )
     turns = [node for node in nodes if node.unique_id == COMMAND]
@@ -142,14 +157,24 @@ def step_view(
         planned=record is not None,
         nodes=tuple(_folded(views, plan) if plan is not None else views),
         lost=tuple(f"runner {runner.runner}: {runner.error}" for runner in runners if runner.error),
-        turn=_node_view(turns[0], run.status.is_final, now) if turns else None,
+        turn=_node_view(turns[0], ended, now) if turns else None,
     )
+
+
+def _spared(nodes: Sequence[NodeRecord], plan: Plan) -> frozenset[str]:
+    """The unit tests of models that are reused: nobody runs them, and nothing is missing."""
+    reused = {
+        node.unique_id
+        for node in nodes
+        if node.result is not None and node.result.status is NodeStatus.REUSED
+    }
+    return frozenset(test for node in plan.nodes if node.unique_id in reused for test in node.unit_tests)
 
 
 def _node_view(node: NodeRecord, ended: bool, now: float) -> NodeView:
     status = node.result.status.value if node.result else _status(node.state, ended)
     seconds = None
-    if node.result is not None and node.result.status is not NodeStatus.SKIPPED:
+    if node.result is not None and node.result.status not in _IDLE:
         seconds = node.result.seconds
     elif status == NodeState.RUNNING and node.started_at is not None:
         seconds = max(0.0, now - _epoch(node.started_at))

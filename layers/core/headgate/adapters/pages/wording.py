@@ -25,7 +25,12 @@ _TONES: dict[str, str] = {
     RunStatus.STARTING: "busy",
     RunStatus.RUNNING: "busy",
 }
-_SPECIAL_GLYPHS: dict[str, str] = {NodeStatus.SKIPPED: "↷", NodeStatus.NO_OP: DASH, RunStatus.CANCELLED: "■"}
+_SPECIAL_GLYPHS: dict[str, str] = {
+    NodeStatus.SKIPPED: "↷",
+    NodeStatus.REUSED: "↺",
+    NodeStatus.NO_OP: DASH,
+    RunStatus.CANCELLED: "■",
+}
 _MINUTE, _HOUR = 60, 3600
 
 
