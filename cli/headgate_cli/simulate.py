@@ -111,7 +111,7 @@ def _row(shown: Any, label: str, found: "Replayed") -> None:
         f"{found.reuses:,}",
         seconds_text(found.spent.warehouse_seconds),
         seconds_text(found.spent.runner_seconds),
-        f"${found.spent.dollars:,.2f}",
+        f"${found.spent.dollars.low:,.2f}-{found.spent.dollars.high:,.2f}",
         seconds_text(found.waits) if found.waits is not None else "",
     )
 
@@ -144,7 +144,10 @@ def _replayed(found: "Replayed") -> dict[str, Any]:
         "reasons": {reason.value: number for reason, number in found.reasons.items()},
         "warehouse_seconds": round(found.spent.warehouse_seconds, 1),
         "runner_seconds": round(found.spent.runner_seconds, 1),
-        "aws_dollars": round(found.spent.dollars, 4),
+        "aws_dollars": {
+            "low": round(found.spent.dollars.low, 4),
+            "high": round(found.spent.dollars.high, 4),
+        },
         "data_waits_seconds": round(found.waits, 1) if found.waits is not None else None,
         "notes": list(found.notes),
     }

@@ -72,14 +72,13 @@ def replay(ground: Ground, policy: ReusePolicy, fires: Sequence[Fire]) -> Replay
         environment.run(ground.start, step)
     total = Replayed(waits=_waits(ground, fires), notes=environment.notes())
     for fire in fires:
-        plans = [environment.run(fire.at, step) for step in fire.steps]
-        total = _with(total, plans, sum((spent_by(plan, ground.environment) for plan in plans), Spent()))
+        total = _with(total, [environment.run(fire.at, step) for step in fire.steps])
     return total
 
 
-def _with(total: Replayed, plans: Sequence[Plan], spent: Spent) -> Replayed:
+def _with(total: Replayed, steps: Sequence["_Done"]) -> Replayed:
     """One run more."""
-    nodes = [node for plan in plans for node in plan.nodes]
+    nodes = [node for step in steps for node in step.plan.nodes]
     built = [node for node in nodes if node.is_built]
     reasons = Counter(total.reasons) + Counter(node.decision.reason for node in built)
     return replace(
@@ -89,7 +88,7 @@ def _with(total: Replayed, plans: Sequence[Plan], spent: Spent) -> Replayed:
         builds=total.builds + len(built),
         reuses=total.reuses + len(nodes) - len(built),
         reasons=dict(reasons),
-        spent=total.spent + spent,
+        spent=sum((step.spent for step in steps), total.spent),
     )
 
 
@@ -119,7 +118,7 @@ class _Virtual:
         """What was left out."""
         return tuple(self._skipped.values())
 
-    def run(self, at: float, step: str) -> Plan:
+    def run(self, at: float, step: str) -> "_Done":
         """Plan a step at this moment, and remember what it builds as if it had."""
         self._runs += 1
         command = Command.parse(step)
@@ -129,17 +128,18 @@ class _Virtual:
         sources = self._sources(index, at)
         settled = self._last.get(step)
         if settled is not None and settled.holds(sources, at, self._looked_at, self._policy):
-            return settled.plan
+            return settled.done
         plan = self._planned(index, command, at, sources)
+        done = _Done(plan, spent_by(plan, self._ground.environment))
         if plan.has_turn:
             self._looked_at = at
-            self._build(plan, at + spent_by(plan, self._ground.environment).seconds)
+            self._build(plan, at + done.spent.seconds)
             if self._policy.unchanged:
                 # What was built may be new data for another step.
                 self._last.clear()
         if not plan.has_turn or not self._policy.unchanged:
-            self._last[step] = _Settled(plan, sources)
-        return plan
+            self._last[step] = _Settled(done, sources)
+        return done
 
     def _planned(
         self, index: Index, command: Command, at: float, sources: Mapping[str, SourceVersion]
@@ -191,10 +191,18 @@ class _Virtual:
 
 
 @dataclass(frozen=True, slots=True)
-class _Settled:
-    """A plan that comes out the same as long as nothing happens."""
+class _Done:
+    """A step that was planned, and what it would have taken."""
 
     plan: Plan
+    spent: Spent
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A step that comes out the same as long as nothing happens."""
+
+    done: _Done
     sources: Mapping[str, SourceVersion]
 
     def holds(
@@ -202,7 +210,7 @@ class _Settled:
     ) -> bool:
         if not policy.unchanged:
             return True
-        waits = any(node.decision.reason is Reason.INSIDE_WINDOW for node in self.plan.nodes)
+        waits = any(node.decision.reason is Reason.INSIDE_WINDOW for node in self.done.plan.nodes)
         is_seen = 0 <= at - looked_at < policy.look_every
         versions = {name: found.version for name, found in sources.items()}
         return (

@@ -26,7 +26,7 @@ class SourceState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """One source. connectors: those that feed it, by name; without any, those that its `meta` names.
+    """One source. connectors: those that its `meta` names, else those that feed it.
 
     sync: the latest of them. age: seconds since that, or since it was observed; None: nothing is known. readers: how
     many nodes select from it directly.
@@ -92,6 +92,7 @@ def list_sources(
             versions.get(node.unique_id),
             observations.get(node.unique_id),
             now,
+            silent_after,
             readers,
         )
         for node in index.nodes.values()
@@ -106,18 +107,21 @@ def _line(
     found: SourceVersion | None,
     seen: Observation | None,
     now: float,
+    silent_after: float,
     readers: Mapping[str, int],
 ) -> SourceLine:
     version = found.version if found else ""
     if version:
         state = SourceState.OBSERVED if version.startswith(_OBSERVED) else SourceState.FRESH
     else:
-        state = SourceState.SILENT if feeding else SourceState.UNKNOWN
+        limit = silent_after if node.code.silent_after is None else node.code.silent_after
+        is_silent = any(now - sync.at > limit for sync in feeding)
+        state = SourceState.SILENT if is_silent else SourceState.UNKNOWN
     at = seen.observed_at if state is SourceState.OBSERVED and seen else feeding[0].at if feeding else None
     return SourceLine(
         unique_id=node.unique_id,
         schema=node.schema or "",
-        connectors=tuple(_label(sync) for sync in feeding) or node.connectors,
+        connectors=node.connectors or tuple(_label(sync) for sync in feeding),
         by_meta=bool(node.connectors),
         sync=feeding[0] if feeding else None,
         age=None if at is None else max(0.0, now - at),

@@ -1,13 +1,10 @@
 """What a step takes that is only planned: seconds of the warehouse and of runners, dollars of AWS."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from headgate.domain.cost import run_cost
+from headgate.domain.forecast import Range, forecast_step
 from headgate.domain.job import Environment
 from headgate.domain.plan import Plan
-
-# From asking for a container to its first node (benchmarks/cost.py).
-START_UP_SECONDS = 43.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +17,7 @@ class Spent:
     seconds: float = 0.0
     warehouse_seconds: float = 0.0
     runner_seconds: float = 0.0
-    dollars: float = 0.0
+    dollars: Range = field(default_factory=lambda: Range(0.0, 0.0))
 
     def __add__(self, other: "Spent") -> "Spent":
         return Spent(
@@ -33,16 +30,6 @@ class Spent:
 
 def spent_by(plan: Plan, environment: Environment) -> Spent:
     """Of one step, as predicted. A step in which nothing has a turn starts no container."""
-    built = [node for node in plan.nodes if node.is_built]
+    found = forecast_step(plan, environment, now=0.0)
     runners = plan.runners if plan.has_turn else 0
-    busy = plan.work_seconds / (runners * plan.threads) if runners else 0.0
-    seconds = START_UP_SECONDS + max(plan.critical_path_seconds, busy) if runners else 0.0
-    cost = run_cost(
-        nodes=len(built),
-        edges=sum(len(node.parents) for node in built),
-        runners=runners,
-        seconds=seconds,
-        cpu=environment.runners.cpu,
-        memory=environment.runners.memory,
-    )
-    return Spent(seconds, plan.work_seconds, runners * seconds, cost.total)
+    return Spent(found.span.end, found.warehouse_seconds, runners * found.span.end, found.cost)
