@@ -180,6 +180,20 @@ def test_clone_copies_from_the_bundle_of_the_environment_it_names(world: MemoryW
     assert (found.engine, found.state_bundle) == (Engine.COMMAND, "5" * 64)
 
 
+def test_defer_refers_to_the_last_success_of_the_environment_it_names_or_of_its_own(world: MemoryWorld) -> None:
+    world.jobs.point_at("staging", "5" * 64)
+    world.jobs.record_success("staging", "6" * 64, 3)
+    world.jobs.record_success("production", "7" * 64, 4)
+    for name, line, bundle in (
+        ("one", "dbt build --defer --state staging", "6" * 64),
+        ("two", "dbt build --defer", "7" * 64),
+        ("three", "dbt build --no-defer", ""),
+    ):
+        steps(world, line, job=name)
+        run = start(world, name)
+        assert plan(world, 1, run.run_id).plan.state_bundle == bundle, line
+
+
 def test_dbt_retry_repeats_the_latest_run_of_the_environment(world: MemoryWorld) -> None:
     steps(world, "dbt build --full-refresh")
     steps(world, "dbt deps", "dbt retry", job="again")
