@@ -19,8 +19,12 @@ def connector(criterion: Criterion, scope: Scope) -> set[str]:
 def _is_loaded_by(node: Node, name: str) -> bool:
     if node.resource_type != "source":
         return False
+    wanted = name.casefold()
     if node.connectors:
-        return any(fnmatchcase(own, name) for own in node.connectors)
+        # `meta` may name the provider as well: `fivetran/<id>`.
+        forms = (
+            form for own in node.connectors for form in (own.casefold(), own.casefold().rpartition("/")[2])
+        )
+        return any(fnmatchcase(form, wanted) for form in forms)
     # A connector that loads single tables is called `schema.table`.
-    schema = name.partition(".")[0]
-    return fnmatchcase((node.schema or "").casefold(), schema.casefold())
+    return fnmatchcase((node.schema or "").casefold(), wanted.partition(".")[0])
