@@ -20,7 +20,6 @@ from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.usecases.begin_run import begin_run
-from headgate.usecases.revive_missing import revive_missing
 from headgate_runner import run_results
 from headgate_runner.relations import absent
 from headgate_runner.sessions import end_orphans
@@ -79,16 +78,7 @@ class StepEnds:
         adapter = get_adapter(engine.config)
         with adapter.connection_named("master"):
             missing = absent(adapter, engine.config, nodes)
-        revived = revive_missing(
-            share.plan,
-            missing,
-            states=share.world.states,
-            queue=share.world.queue,
-            runner=share.settings.runner,
-            epoch=share.session.epoch,
-            now=share.world.clock.now(),
-        )
-        for unique_id in revived:
+        for unique_id in share.session.revive_missing(missing):
             why = "its relation is not there" if unique_id in missing else "what it reads is built"
             share.log.write("warn", f"not reused: {why}", unique_id)
 

@@ -4,7 +4,7 @@ The runner (runner/headgate_runner) drives this from dbt's own threads: `next` f
 from the thread that built the node, `renew` from the heartbeat. Rules: docs/architecture.md, "The queue".
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -27,6 +27,7 @@ from headgate.usecases.hold_relations import Relations, Tell, say_nothing
 from headgate.usecases.keep_lease import Lease
 from headgate.usecases.remember_builds import Builds
 from headgate.usecases.repair_queue import repair_queue
+from headgate.usecases.revive_missing import revive_missing
 from headgate.usecases.watch_leases import LeaseWatch
 
 SWEEP_SECONDS = 15.0
@@ -69,7 +70,8 @@ class QueueSession:
         states: BuildStates | None = None,
         tell: Tell = say_nothing,
     ) -> None:
-        self._queue, self._clock, self._plan, self._runner, self._slots = queue, clock, plan, runner, slots
+        self._queue, self._clock, self._plan, self._runner = queue, clock, plan, runner
+        self._slots, self._states = slots, states
         self._key = (plan.run_id, plan.step)
         self._lease = Lease(queue, clock, self._key, runner)
         self._watch = LeaseWatch(queue, clock, self._key, runner)
@@ -83,6 +85,8 @@ class QueueSession:
         self._attached = {node.unique_id for node in plan.nodes if node.leader}
         self._swept_at = clock.now()
         self._scanned_at = self._read_at = float("-inf")
+        # Of what was to be reused: what waits for this runner's opening now.
+        self._revived: list[str] = []
         self._halted: str | None = None
         self._failed_fast: str | None = None
 
@@ -175,11 +179,24 @@ class QueueSession:
         position = self._plan.positions.get(unique_id)
         if position is None:
             return
-        for child in self._plan.children.get(unique_id, ()):
+        children = self._plan.children.get(unique_id, ())
+        for child in (*children, *self._revived) if unique_id == OPENING else children:
             if child in self._attached:
                 continue
             if self._queue.release(*self._key, child, position, skip=skip, sole=child in self._sole):
                 self._claims.hints.add([child])
+
+    def revive_missing(self, missing: Collection[str]) -> list[str]:
+        """While this runner opens the step: these reused nodes have no relation. What has a turn again, parents first.
+
+        Safe to repeat. May be called again after UnavailableError.
+        """
+        if self._states is not None:
+            now, own = self._clock.now(), {"runner": self._runner, "epoch": self.epoch}
+            self._revived = revive_missing(
+                self._plan, missing, states=self._states, queue=self._queue, now=now, **own
+            )
+        return self._revived
 
     def halt(self, reason: str) -> None:
         """Stop the step for every runner: dbt itself could not go on (a database that is down, a bad profile)."""
