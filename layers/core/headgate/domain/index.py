@@ -84,7 +84,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     neither --select nor --exclude (selectors.yml, `default: true`). fail_fast: what the flags of dbt_project.yml say,
     which no manifest tells. macros: unique_id -> what reuse and `state:` need of it. selectors: the definitions of
     selectors.yml by name, as the manifest has them. compare_unrendered: the project's flag
-    `state_modified_compare_more_unrendered_values`; None: not known.
+    `state_modified_compare_more_unrendered_values`; None: not known. vars: package -> project variable -> digest of its
+    value there, and under `target` that of what dbt calls target.
     """
 
     dbt_version: str = ""
@@ -98,6 +99,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     macros: dict[str, Macro] = {}
     selectors: dict[str, Any] = {}
     compare_unrendered: bool | None = None
+    vars: dict[str, dict[str, str]] = {}
 
     def encode(self) -> bytes:
         """This index as MessagePack, with its format version and a digest of all that follows."""

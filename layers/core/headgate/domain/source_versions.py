@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headgate.domain.index import Index
+from headgate.domain.index import Index, Node
+from headgate.domain.instant import iso
 from headgate.domain.sync import Observation, Sync
+from headgate.domain.upstreams import clock_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +32,103 @@ def source_versions(
     silent_after: float,
 ) -> Mapping[str, SourceVersion]:
     """Of every source. since: when this run began (epoch seconds); what was observed later is as of now."""
-    return {}
+    feeds = _Feeds(index)
+    feeding: dict[str, list[Sync]] = {}
+    for sync in syncs.values():
+        for unique_id in feeds.of(sync):
+            feeding.setdefault(unique_id, []).append(sync)
+    return {
+        node.unique_id: _version(
+            node, feeding.get(node.unique_id, []), observations.get(node.unique_id), now, since, silent_after
+        )
+        for node in index.nodes.values()
+        if node.resource_type == "source"
+    }
 
 
 def fed_by(index: Index, sync: Sync) -> frozenset[str]:
-    """The sources that this sync's connector lands."""
-    return frozenset()
+    """The sources that this sync's connector lands: those that name it, else those in its destination schema."""
+    return frozenset(_Feeds(index).of(sync))
+
+
+class _Feeds:
+    """The sources of a project by what they say of their connectors."""
+
+    def __init__(self, index: Index) -> None:
+        self._named: dict[str, list[str]] = {}
+        self._in_schema: dict[str, list[str]] = {}
+        for node in index.nodes.values():
+            if node.resource_type != "source":
+                continue
+            for name in node.connectors:
+                self._named.setdefault(name.casefold(), []).append(node.unique_id)
+            if not node.connectors and node.schema:
+                self._in_schema.setdefault(node.schema.casefold(), []).append(node.unique_id)
+
+    def of(self, sync: Sync) -> list[str]:
+        # A connector of single tables is called `<schema>.<table>`.
+        name, own_id = sync.connector_name.casefold(), sync.connector_id.casefold()
+        schema = name.partition(".")[0]
+        found = [
+            *self._named.get(name, ()),
+            *self._named.get(own_id, ()),
+            *self._named.get(sync.connector.casefold(), ()),
+            *self._in_schema.get(name, ()),
+            *(self._in_schema.get(schema, ()) if schema != name else ()),
+        ]
+        return list(dict.fromkeys(found))
+
+
+def _version(
+    node: Node,
+    feeding: list[Sync],
+    seen: Observation | None,
+    now: float,
+    since: float,
+    silent_after: float,
+) -> SourceVersion:
+    limit = silent_after if node.code.silent_after is None else node.code.silent_after
+    silent = [sync for sync in feeding if now - sync.at > limit]
+    if feeding and not silent and not _unheard(node, feeding):
+        return _by_syncs(feeding, now)
+    if seen is not None and seen.observed_at <= now + _AHEAD:
+        age = 0.0 if seen.observed_at >= since else max(0.0, now - seen.observed_at)
+        fact = f"its newest row is of {clock_time(seen.max_loaded_at, now)}"
+        if age:
+            fact += f", as seen at {clock_time(seen.observed_at, now)}"
+        return SourceVersion(f"loaded@{iso(seen.max_loaded_at)}", f"{_name(node)}: {fact}", age)
+    if silent:
+        quiet = max(silent, key=lambda sync: now - sync.at)
+        return SourceVersion("", f"{_label(quiet)} has not synced since {clock_time(quiet.at, now)}")
+    missing = _unheard(node, feeding)
+    if missing:
+        return SourceVersion("", f"no sync of {missing[0]} was ever heard of")
+    return SourceVersion("", f"nothing is known of the data in source {_name(node)}")
+
+
+# Clocks of two machines differ by so much; an observation of the future is one of a clock that was set back.
+_AHEAD = 300.0
+
+
+def _by_syncs(feeding: list[Sync], now: float) -> SourceVersion:
+    last = max(feeding, key=lambda sync: sync.at)
+    version = ",".join(sorted(f"{sync.connector}@{sync.sync_id}" for sync in feeding))
+    return SourceVersion(version, f"{_label(last)} synced at {clock_time(last.at, now)}, sync {last.sync_id}")
+
+
+def _unheard(node: Node, feeding: list[Sync]) -> list[str]:
+    """Connectors that the source names and of which there is no sync."""
+    heard = {
+        name.casefold()
+        for sync in feeding
+        for name in (sync.connector_name, sync.connector_id, sync.connector)
+    }
+    return [name for name in node.connectors if name.casefold() not in heard]
+
+
+def _label(sync: Sync) -> str:
+    return sync.connector_name or sync.connector_id
+
+
+def _name(node: Node) -> str:
+    return f"{node.source_name}.{node.name}" if node.source_name else node.name
