@@ -2,9 +2,11 @@
 
     python dbt_state_oracle.py PROJECT TARGET
 
-Each line of its input is a JSON object {"keep": folder, "against": [folders]}. It parses the project as it is now,
-leaves manifest.json in the folder `keep`, compares with the manifest.json of each folder of `against`, and answers by a
-JSON line {folder: {method: [unique_ids] or {"error"}}}. Nothing connects to a database.
+Each line of its input is a JSON object. It is answered by a JSON line {other: {method: [unique_ids] or {"error"}}}.
+Nothing connects to a database.
+
+    {"keep": folder, "against": [folders]}   parses the project as it is now and leaves its manifest.json in `keep`
+    {"manifest": file, "against": [files]}   reads a manifest instead; only after a parse, which sets dbt's flags
 """
 
 from __future__ import annotations
@@ -12,9 +14,12 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+from dbt.artifacts.schemas.manifest import WritableManifest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.state import PreviousState
@@ -47,6 +52,11 @@ def parse(project: Path, target: Path) -> Manifest:
     return parsed.result
 
 
+@cache
+def read(path: str) -> Manifest:
+    return Manifest.from_writable_manifest(WritableManifest.read_and_check_versions(path))
+
+
 def everything(manifest: Manifest) -> set[str]:
     sections = (
         *(manifest.nodes, manifest.sources, manifest.exposures, manifest.metrics, manifest.unit_tests),
@@ -55,8 +65,8 @@ def everything(manifest: Manifest) -> set[str]:
     return {unique_id for section in sections for unique_id in section}
 
 
-def answers(manifest: Manifest, project: Path, target: Path, folder: str) -> dict[str, Any]:
-    previous, included = PreviousState(Path(folder), target, project), everything(manifest)
+def answers(manifest: Manifest, other: Manifest) -> dict[str, Any]:
+    previous, included = cast(PreviousState, SimpleNamespace(manifest=other)), everything(manifest)
     found: dict[str, Any] = {}
     for method in METHODS:
         try:
@@ -71,10 +81,16 @@ def main(project: Path, target: Path) -> None:
     sys.stdout = sys.stderr  # dbt's own output must not mix with the answers
     for line in sys.stdin:
         query = json.loads(line)
-        manifest = parse(project, target)
-        Path(query["keep"]).mkdir(parents=True)
-        shutil.copy(target / "manifest.json", query["keep"])
-        found = {folder: answers(manifest, project, target, folder) for folder in query["against"]}
+        if "keep" in query:
+            manifest = parse(project, target)
+            Path(query["keep"]).mkdir(parents=True)
+            shutil.copy(target / "manifest.json", query["keep"])
+            found = {
+                folder: answers(manifest, read(f"{folder}/manifest.json")) for folder in query["against"]
+            }
+        else:
+            manifest = read(query["manifest"])
+            found = {path: answers(manifest, read(path)) for path in query["against"]}
         print(json.dumps(found), file=ANSWERS, flush=True)
 
 

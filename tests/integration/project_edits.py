@@ -220,6 +220,12 @@ EDITS: dict[str, Edit] = {
         "snapshots/orders_history.yml", ("check_cols", "alias: then, check_cols")
     ),
     "a source's freshness": swap(SCHEMA, ("warn_after: {count: 1", "warn_after: {count: 2")),
+    "a source without freshness": swap(
+        SCHEMA, ("      - name: refunds\n", "      - name: refunds\n        freshness: null\n")
+    ),
+    "a source's freshness of old": swap(
+        SCHEMA, ("freshness: null", "freshness: {warn_after: {count: 1, period: day}}")
+    ),
     "a source's loaded_at_field": swap(SCHEMA, ("loaded_at_field: at", "loaded_at_field: loaded_at")),
     "a source's identifier": swap(
         MORE, ("      - name: files\n", "      - name: files\n        identifier: all_files\n")

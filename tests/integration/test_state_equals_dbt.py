@@ -20,6 +20,7 @@ from headgate.domain.state import ASPECTS, Comparison
 from tests.integration.oracle import PROJECTS
 from tests.integration.project_edits import BREAKING, EDITS, UNRENDERED_SINCE, more
 
+MANIFESTS = Path(__file__).parents[1] / "fixtures" / "manifests"
 SCRIPT = Path(__file__).parent / "dbt_state_oracle.py"
 
 
@@ -43,18 +44,28 @@ class Edited:
 
     def parse(self, after: str, *against: Path) -> tuple[Path, list[dict[str, Any]]]:
         """The folder of the manifest of the project as it is now, and dbt's answers beside each of these folders."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._parses += 1
         folder = self._home / f"parse-{self._parses}"
-        query = {"keep": str(folder), "against": [str(other) for other in against]}
+        found = self._ask({"keep": str(folder), "against": [str(other) for other in against]}, after)
+        return folder, [found[str(other)] for other in against]
+
+    def compare(self, manifest: Path, *against: Path) -> list[dict[str, Any]]:
+        """dbt's answers for a manifest beside each of these. Only after a parse."""
+        found = self._ask(
+            {"manifest": str(manifest), "against": [str(other) for other in against]}, manifest.name
+        )
+        return [found[str(other)] for other in against]
+
+    def _ask(self, query: dict[str, Any], after: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         print(json.dumps(query), file=self._process.stdin, flush=True)
         line = self._process.stdout.readline()
         if not line:
             self._log.seek(0)
             raise AssertionError(f"dbt ended early, after {after}: {self._log.read()[-3000:]}")
-        found = json.loads(line)
-        return folder, [found[str(other)] for other in against]
+        found: dict[str, Any] = json.loads(line)
+        return found
 
     def close(self) -> None:
         self._process.communicate(timeout=60)
@@ -117,3 +128,16 @@ def test_dbt_refuses_a_broken_contract_of_a_version_and_we_build_it(edited: Edit
     assert "ContractBreakingChangeError" in answer["modified.contract"]["error"]
     found = ours(index_of(after), index_of(before))
     assert found["modified"] == found["modified.contract"] == broken
+
+
+def test_manifests_of_other_versions_are_compared_as_dbt_compares_them(edited: Edited) -> None:
+    """One project as dbt 1.6 (v10), 1.8 and 1.12 (v12) wrote it, over the years, each beside each."""
+    paths = [
+        MANIFESTS / f"{name}.json" for name in ("model_versions_1.6", "jaffle_shop_1.8", "jaffle_shop_1.12")
+    ]
+    indexes = [replace(read_manifest(path.read_bytes()), compare_unrendered=False) for path in paths]
+    edited.parse("nothing")
+    for path, index in zip(paths, indexes, strict=True):
+        for other, answer in zip(indexes, edited.compare(path, *paths), strict=True):
+            assert ours(index, other) == answer
+            assert bool(answer["modified"]) is (other is not index)
