@@ -33,11 +33,12 @@ from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.build_state import BuildState
 from headgate.domain.index import Index, Node
-from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
+from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile, ReusePolicy
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
+from headgate.domain.signature import Signature
 from headgate.domain.slots import Holder
 from headgate.errors import PlanError
 from headgate.usecases.run_nodes import SWEEP_SECONDS, Idle, Over, QueueSession
@@ -46,7 +47,9 @@ from tests.template.cloudformation import Template, table_definition
 from tests.template.iam import allows, role_statements
 
 REGION = "eu-central-1"
+INSTANT = "2026-01-31T06:00:00.000000Z"
 SMALL, LARGE = "a" * 64, "b" * 64
+COMPARED = "dbt build --select state:new result:error source_status:fresher --state production"
 CONTEXT = SimpleNamespace(
     function_name="test",
     memory_limit_in_mb=512,
@@ -64,7 +67,12 @@ JOBS = JobsFile(
             concurrency=8,
         ),
     ),
-    jobs=(Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),),
+    jobs=(
+        Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),
+        Job("nothing", "production", ("dbt build --select tag:none",)),
+        Job("freshness", "production", ("dbt source freshness",)),
+        Job("compared", "production", (COMPARED,), reuse=ReusePolicy(unchanged=True)),
+    ),
     alerts=(AlertRule({}, (("slack", "#finance-data"),)),),
 )
 # Granted, and used by Lambda, ECS or Step Functions themselves rather than by our code.
@@ -197,6 +205,7 @@ def _index(nodes: int) -> Index:
             original_file_path=f"models/m{number}.sql",
             materialized="table",
             depends_on=(f"model.shop.m{number - 1}",) if number else (),
+            signature=Signature(rest=b"signed"),
         )
 
     return Index(dbt_version="1.11.0", nodes={found.unique_id: found for found in map(node, range(nodes))})
@@ -232,6 +241,7 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     with recorder.acting_as("ServeConsoleRole"):
         assert serve_console(_page("GET /runs/{run_id}", {"run_id": "1"}), CONTEXT)["statusCode"] == 200
     _walk_where_less_is_known(recorder)
+    _compare_with_a_success(recorder)
     _reap(recorder)
     bootstrap.world.cache_clear()  # another function's process: it knows no secret yet
     _serve_api(recorder)
@@ -265,6 +275,32 @@ def _walk_where_less_is_known(recorder: Recorder) -> None:
     with recorder.acting_as("PlanRunRole"), pytest.raises(PlanError, match="is not there"):
         plan_run({"run_id": run.run_id, "step": 1}, CONTEXT)
     world.runs.move(run.run_id, RunStatus.ERROR)
+
+
+def _compare_with_a_success(recorder: Recorder) -> None:
+    """What `dbt source freshness` saw is remembered, a run that builds nothing succeeds, another compares with it."""
+    world = bootstrap.world()
+    world.jobs.point_at("production", SMALL)
+    runs = {
+        job.name: world.runs.create_run(job, SMALL, _cause(job.name))[0].run_id
+        for job in (world.jobs.job(name) for name in ("freshness", "nothing", "compared"))
+    }
+    seen = {"unique_id": "source.shop.raw.o", "max_loaded_at": INSTANT, "snapshotted_at": INSTANT}
+    for name, artifact, entry in (
+        ("freshness", "sources.json", seen),
+        ("nothing", "run_results.json", {"unique_id": "model.shop.m0", "status": "error"}),
+        ("nothing", "sources.json", seen),
+    ):
+        world.artifacts.put(runs[name], 1, artifact, json.dumps({"results": [entry]}).encode())
+    for name, status in (("freshness", "error"), ("nothing", "success")):
+        with recorder.acting_as("PlanRunRole"):
+            plan_run({"run_id": runs[name], "step": 1}, CONTEXT)
+        world.runs.move(runs[name], RunStatus.STARTING)
+        with recorder.acting_as("FinalizeRunRole"):
+            assert finalize_run({"run_id": runs[name], "step": 1}, CONTEXT)["status"] == status
+    with recorder.acting_as("PlanRunRole"):
+        plan_run({"run_id": runs["compared"], "step": 1}, CONTEXT)
+    world.runs.move(runs["compared"], RunStatus.ERROR)
 
 
 class HurriedClock(SystemClock):
@@ -362,6 +398,9 @@ def _serve_api(recorder: Recorder) -> None:
     world = bootstrap.world()
     with recorder.acting_as("ServeApiRole"):
         assert serve_api(_api("GET", "/api/runs/1"), CONTEXT)["statusCode"] == 200
+        assert serve_api(_api("GET", "/api/jobs/compared/plan"), CONTEXT)["statusCode"] == 200
+        assert serve_api(_api("GET", "/api/jobs/nobody/plan"), CONTEXT)["statusCode"] == 404
+        assert serve_api(_api("GET", "/api/runs/2/plan"), CONTEXT)["statusCode"] == 200
         assert serve_api(_api("POST", "/api/runs/1/retry"), CONTEXT)["statusCode"] == 201
     retry = world.runs.list_runs(1)[0].run_id
     other, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("cancelled under way"))

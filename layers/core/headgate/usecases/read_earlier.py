@@ -5,7 +5,7 @@ of the environment's latest run that has ended, and sources are compared as they
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from headgate.domain.sources import SOURCES, loaded_at
 from headgate.errors import ManifestError, NotFoundError, PlanError
 from headgate.ports import ArtifactStore, BundleStore, JobStore, RunStore
 
+Artifact = Mapping[str, Any]
 RUN_RESULTS = "run_results.json"
 # How many earlier runs are looked through for the environment's latest one.
 _LOOKED_THROUGH = 50
@@ -69,14 +70,15 @@ class ReadEarlier:
         """What this step's selection compares with; None if it does not, or names no environment."""
         if reference is None or not _compares(command, index):
             return None
-        latest = self._latest(reference.environment, before=run.run_id)
-        success = self._run(reference.run_id)
+        earlier = self._ended(reference.environment, before=run.run_id)
+        # What was seen by the time of the last success.
+        then = [one for one in earlier if one.run_id <= reference.run_id]
+        own = self._artifacts(run.run_id, step - 1, SOURCES)
         return Earlier(
             index=self._index(reference, command),
-            statuses=self._statuses(latest),
-            sources=self._sources(success, len(success.steps)) if success else None,
-            sources_now=self._sources(run, step - 1)
-            or self._sources(latest, len(latest.steps) if latest else 0),
+            statuses=_statuses(self._first(earlier, RUN_RESULTS)),
+            sources=_sources(self._first(then, SOURCES)),
+            sources_now=_sources(own or self._first(earlier, SOURCES)),
         )
 
     def _index(self, reference: Reference, command: Command) -> Index:
@@ -95,44 +97,39 @@ class ReadEarlier:
             f"run `headgate publish --environment {reference.environment}`"
         )
 
-    def _latest(self, environment: str, before: int) -> Run | None:
-        for run in self.runs.list_runs(_LOOKED_THROUGH):
-            if run.environment == environment and run.run_id < before and run.status.is_final:
-                return run
-        return None
+    def _ended(self, environment: str, before: int) -> list[Run]:
+        """Latest first."""
+        return [
+            run
+            for run in self.runs.list_runs(_LOOKED_THROUGH)
+            if run.environment == environment and run.run_id < before and run.status.is_final
+        ]
 
-    def _run(self, run_id: int) -> Run | None:
-        try:
-            return self.runs.get_run(run_id) if run_id else None
-        except NotFoundError:
-            return None
+    def _first(self, runs: Sequence[Run], name: str) -> list[Artifact]:
+        """What the first of these that left any such artifact left: one that was cancelled early has none."""
+        found = (self._artifacts(run.run_id, len(run.steps), name) for run in runs)
+        return next(filter(None, found), [])
 
-    def _statuses(self, run: Run | None) -> dict[str, str] | None:
-        found = self._artifacts(run, len(run.steps) if run else 0, RUN_RESULTS)
-        if not found:
-            return None
-        entries = (entry for artifact in found for entry in artifact.get("results", ()))
-        return {str(entry["unique_id"]): str(entry["status"]) for entry in entries}
-
-    def _sources(self, run: Run | None, steps: int) -> dict[str, str] | None:
-        found = self._artifacts(run, steps, SOURCES)
-        if not found:
-            return None
-        return {source: at for artifact in found for source, at in loaded_at(artifact).items()}
-
-    def _artifacts(self, run: Run | None, steps: int, name: str) -> list[Mapping[str, Any]]:
+    def _artifacts(self, run_id: int, steps: int, name: str) -> list[Artifact]:
         """Those that its steps left, in their order."""
-        if run is None:
-            return []
-        found = [self._artifact(run.run_id, step, name) for step in range(1, steps + 1)]
+        found = [self._artifact(run_id, step, name) for step in range(1, steps + 1)]
         return [artifact for artifact in found if artifact is not None]
 
-    def _artifact(self, run_id: int, step: int, name: str) -> Mapping[str, Any] | None:
+    def _artifact(self, run_id: int, step: int, name: str) -> Artifact | None:
         try:
-            read: Mapping[str, Any] = json.loads(self.artifacts.get(run_id, step, name))
+            read: Artifact = json.loads(self.artifacts.get(run_id, step, name))
         except NotFoundError:
             return None
         return read
+
+
+def _statuses(found: Sequence[Artifact]) -> dict[str, str] | None:
+    entries = (entry for artifact in found for entry in artifact.get("results", ()))
+    return {str(entry["unique_id"]): str(entry["status"]) for entry in entries} if found else None
+
+
+def _sources(found: Sequence[Artifact]) -> dict[str, str] | None:
+    return {source: at for artifact in found for source, at in loaded_at(artifact).items()} if found else None
 
 
 def _compares(command: Command, index: Index) -> bool:
