@@ -45,6 +45,7 @@ class Attempts:
         self._planned = {node.unique_id: node for node in share.plan.nodes}
         self._random = random or Random()  # noqa: S311 - spreads attempts, guards nothing
         self.again: set[str] = set()
+        self._late: set[str] = set()
 
     def result_of(
         self,
@@ -82,6 +83,10 @@ class Attempts:
             forget_compiled(node)
             self.again.add(claim.unique_id)
 
+    def is_late(self, unique_id: str) -> bool:
+        """Whether the attempt that is being made has passed its limit: its queries are cancelled."""
+        return unique_id in self._late
+
     def _attempt(
         self,
         planned: PlannedNode,
@@ -89,6 +94,7 @@ class Attempts:
         attached: Callable[[], Sequence[RunResult]],
     ) -> tuple[RunResult, ErrorClass | None]:
         """One attempt's result, and the class of its failure if it is one."""
+        self._late.discard(planned.unique_id)
         with TimeLimit(planned.timeout_seconds, lambda: self._cancel(planned)) as limit:
             result = attempt()
         failures = [one for one in (result, *attached()) if one.status in FAILED]
@@ -106,6 +112,7 @@ class Attempts:
         return result, classify(failure.message or "", self._share.plan.error_classes)
 
     def _cancel(self, planned: PlannedNode) -> None:
+        self._late.add(planned.unique_id)
         try:
             self._sessions.cancel_nodes({planned.unique_id, *planned.unit_tests, *planned.batch})
         except Exception as fault:  # noqa: BLE001 - a query may end just now; the limit cancels again

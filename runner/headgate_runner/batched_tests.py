@@ -22,6 +22,7 @@ from dbt.flags import get_flags
 from dbt.task.test import TestResultData
 
 if TYPE_CHECKING:
+    from headgate_runner.node_turns import NodeTurns
     from headgate_runner.shared_verbs import SharedVerb
 
 # What dbt's own `get_test_sql` makes of a test with default configuration.
@@ -34,11 +35,15 @@ _DEFAULT = {"fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0"}
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """failures: unique_id -> the number that the test's own query would have found. seconds: each test's share."""
+    """failures: unique_id -> the number that the test's own query would have found. seconds: each test's share.
+
+    fault: why there is none, for any of the tests.
+    """
 
     failures: Mapping[str, int]
     response: Mapping[str, Any]
     seconds: float
+    fault: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,9 @@ class BatchedTests:
         self._here = local()
 
     @contextmanager
-    def asked(self, tests: Sequence[Any], prepare: Callable[[Any, Any], None]) -> Iterator[None]:
-        """Within it, the runners of these tests know their numbers. prepare: what must happen before a query."""
-        self._here.answers = self._ask(tests, prepare)
+    def asked(self, tests: Sequence[Any], turns: "NodeTurns") -> Iterator[None]:
+        """Within it, the runners of these tests know their numbers."""
+        self._here.answers = self._ask(tests, turns)
         try:
             yield
         finally:
@@ -75,13 +80,13 @@ class BatchedTests:
         runner.execute_data_test = partial(_answer, answers)
         runner.from_run_result = partial(_later, runner.from_run_result, answers.seconds)
 
-    def _ask(self, tests: Sequence[Any], prepare: Callable[[Any, Any], None]) -> Answers | None:
+    def _ask(self, tests: Sequence[Any], turns: "NodeTurns") -> Answers | None:
         """None: each is to be run alone."""
         engine, leader = self._engine, tests[0]
         adapter, began = get_adapter(engine.config), monotonic()
         try:
             with adapter.connection_named(leader.unique_id, leader):
-                prepare(adapter, leader)
+                turns.prepare(adapter, leader)
                 parts = self._parts(tests, adapter)
                 if len(parts) < 2:
                     return None
@@ -92,6 +97,8 @@ class BatchedTests:
         except Exception as fault:  # noqa: BLE001 - whatever it is, each test says it for itself
             # Whoever cancelled it wants no other query to begin.
             engine.job_queue.leave_if_given_up(leader.unique_id)
+            if turns.is_late(leader.unique_id):
+                return Answers(dict.fromkeys((test.unique_id for test in tests), 0), {}, 0.0, fault)
             text = f"{len(tests)} tests had one query, which failed; each is run alone: {fault}"
             engine.share.log.write("debug", text, leader.unique_id)
             return None
@@ -136,6 +143,8 @@ class BatchedTests:
 
 def _answer(answers: Answers, test: Any, _manifest: Any) -> TestResultData:
     """In place of the test runner's `execute_data_test`."""
+    if answers.fault is not None:
+        raise answers.fault
     failures = answers.failures[test.unique_id]
     return TestResultData(
         failures=failures,

@@ -104,6 +104,10 @@ class NodeTurns:
             end_orphans(adapter, self._share.tag, node.unique_id, tags)
         self._sight.catch_up(adapter, node, again=again)
 
+    def is_late(self, unique_id: str) -> bool:
+        """Whether the node's attempt has passed its limit, so that no other query of it is to begin."""
+        return self._attempts.is_late(unique_id)
+
     def _whole_batch(self, node: Any, result: RunResult, attached: list[RunResult]) -> list[RunResult]:
         """What was skipped or refused without dbt was it for all tests of a batch."""
         known = {other.node.unique_id for other in attached}

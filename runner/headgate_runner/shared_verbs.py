@@ -109,7 +109,7 @@ class SharedVerb(RunTask):  # type: ignore[misc]
             cause = self._skipped_children[node.unique_id]
             self._skipped_children.update({test.unique_id: cause for test in batch})
             return self._turns_of(node, batch, pool)
-        with self._batches.asked([node, *batch], self.turns.prepare):
+        with self._batches.asked([node, *batch], self.turns):
             return self._turns_of(node, batch, pool)
 
     def _turns_of(self, leader: Any, batch: Sequence[Any], pool: Any) -> RunResult:

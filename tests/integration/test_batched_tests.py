@@ -10,14 +10,18 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg2
 import pytest
 
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.index import Index
+from headgate.domain.job import RetryPolicy
 from headgate.domain.plan import PlannedNode
 from headgate.domain.test_batches import batched
 from tests.integration.runner_stage import Stage, stage
@@ -112,6 +116,26 @@ def test_a_missing_relation_and_failing_fast_and_stored_failures(
     found = build(published, "dbt build --fail-fast --select mixed after_mixed+", BATCHED_ROWS="bad")
     assert found["model.batched.after_mixed"]["status"] == "skipped"
     assert {found[node]["status"] for node in found if name_of(node) in shared(found)} == {"pass", "fail"}
+
+
+def test_a_common_query_that_takes_too_long_is_cancelled_and_every_test_says_so(
+    postgres: Any, run_dbt: Any, published: Stage
+) -> None:
+    variables = postgres.database(DATABASE)
+    run_dbt(BATCHED, variables, "run", "--select", "mixed")
+    nodes = in_batches(published, "dbt test --select mixed")
+    limited = tuple(replace(node, timeout_seconds=1.0) for node in nodes if node.leader or node.batch)
+    blocker = psycopg2.connect(host=postgres.host, port=postgres.port, user=postgres.user, dbname=DATABASE)
+    with closing(blocker), blocker.cursor() as cursor:
+        cursor.execute("lock table analytics.mixed in access exclusive mode")
+        published.begin("dbt test --select mixed", 1, nodes=limited, retries=RetryPolicy(max=0))
+        runner = published.start(1)
+        assert runner.wait(120) == 0, runner.output + runner.errors
+    messages = {result.message for result in published.results}
+    assert messages == {"timed out after 1s"}
+    assert len(published.results) == len(limited) > 5
+    # They are not tried one after the other, when there is no time left.
+    assert "each is run alone" not in runner.output
 
 
 def random_project(folder: Path, random: Random, tables: int = 20) -> Path:

@@ -96,6 +96,15 @@ def test_what_is_no_failure_is_not_repeated_whatever_it_says(status: str) -> Non
     assert Building(said(status, CONFLICT)).build().status == status
 
 
+def test_of_tests_that_share_a_turn_one_that_could_not_look_decides_before_one_that_found_something() -> None:
+    one = Building(said("pass"), said("pass"), batch=("b", "c"))
+    one.attached = [said("fail", "Got 1 result, configured to fail if != 0"), said("error", CONFLICT)]
+    one.attempts._queue.hold = lambda *_: setattr(one, "attached", one.attached[:1])  # type: ignore[method-assign]
+    assert one.build().status == "pass"
+    assert one.lines[0].startswith("attempt 1 failed (lock_conflict)")
+    assert one.results == []
+
+
 def test_pauses_double_up_to_the_longest_and_are_spread() -> None:
     conflict = ErrorClass("mine", ("serialize",), retry=True, first_seconds=1, longest_seconds=3)
     one = Building(

@@ -66,3 +66,12 @@ def test_only_the_runners_of_its_tests_know_the_answers() -> None:
     one.from_run_result(None, 10.0, [])
     assert built == [9.5]
     assert not hasattr(other, "execute_data_test")
+
+
+def test_a_query_that_was_cancelled_is_every_tests_own_error() -> None:
+    batches = BatchedTests.__new__(BatchedTests)
+    batches._here = SimpleNamespace(answers=Answers({"t1": 0}, {}, 0.0, RuntimeError("cancelled")))  # type: ignore[assignment]
+    one = SimpleNamespace(node=SimpleNamespace(unique_id="t1"), from_run_result=None)
+    batches.equip(one)
+    with pytest.raises(RuntimeError, match="cancelled"):
+        one.execute_data_test(one.node, None)
