@@ -103,7 +103,10 @@ def test_what_is_in_a_bundle(publish: Publish, world: MemoryWorld, shop_project:
     )
     jobs_file.write_text(text)
     settings = shop_project / "dbt_project.yml"
-    settings.write_text(settings.read_text() + "\nflags:\n  fail_fast: true\n")
+    settings.write_text(
+        settings.read_text()
+        + "\nflags:\n  fail_fast: true\n  state_modified_compare_more_unrendered_values: true\n"
+    )
     found = digest(publish("--json"))
 
     names = archive(world, found).namelist()
@@ -126,6 +129,7 @@ def test_what_is_in_a_bundle(publish: Publish, world: MemoryWorld, shop_project:
     orders = index.nodes["model.shop.fct_orders"]
     assert orders.schema == "lake_finance"
     assert index.fail_fast
+    assert index.compare_unrendered
     manifest = json.loads(read(world, found, f"{PLAIN}/{MANIFEST}"))
     assert (
         manifest["nodes"]["model.shop.fct_orders"]["relation_name"]

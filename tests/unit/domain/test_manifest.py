@@ -218,6 +218,68 @@ def test_a_unit_test_has_its_tags_in_its_config() -> None:
     assert read(unit_tests=[entry]).nodes["unit_test.shop.b.u"].tags == ("fast",)
 
 
+@pytest.mark.parametrize(
+    ("fields", "connectors"),
+    [
+        ({}, ()),
+        ({"meta": {"fivetran_connector": "shop_pg"}}, ("shop_pg",)),
+        ({"config": {"meta": {"airbyte_connection": "0a-1b"}}}, ("0a-1b",)),
+        ({"config": {"meta": {"headgate": {"connector": "one"}}}}, ("one",)),
+        ({"source_meta": {"headgate": {"connectors": ["one", "two"]}}}, ("one", "two")),
+        (
+            {
+                "config": {"meta": {"fivetran_connector": ["one", "two"]}},
+                "source_meta": {"fivetran_connector": "one"},
+            },
+            ("one", "two"),
+        ),
+        ({"meta": {"headgate": {"timeout": "1m"}, "fivetran_connector": None}}, ()),
+    ],
+)
+def test_a_source_names_its_connectors(fields: dict[str, Any], connectors: tuple[str, ...]) -> None:
+    index = read(
+        make_entry("model.shop.m", **fields), sources=[make_entry("source.shop.raw.orders", **fields)]
+    )
+    assert index.nodes["source.shop.raw.orders"].connectors == connectors
+    assert index.nodes["model.shop.m"].connectors == ()
+
+
+def test_keeps_every_macro_and_who_calls_it() -> None:
+    macros = {
+        f"macro.shop.{name}": {
+            "unique_id": f"macro.shop.{name}",
+            "macro_sql": f"the text of {name}",
+            "original_file_path": "macros/all.sql",
+            "depends_on": {"macros": called},
+        }
+        for name, called in {"outer": ["macro.shop.inner"], "inner": [], "idle": [None]}.items()
+    } | {"macro.shop.bare": {"unique_id": "macro.shop.bare", "depends_on": None}}
+    called = {"nodes": [], "macros": ["macro.shop.outer", None]}
+    index = read(make_entry("model.shop.m", depends_on=called), macros=macros)
+    assert list(index.macros) == list(macros)
+    assert index.nodes["model.shop.m"].code.macros == ("macro.shop.outer",)
+    assert index.macros["macro.shop.outer"].macros == ("macro.shop.inner",)
+    assert index.macros["macro.shop.idle"].macros == ()
+    assert index.macros["macro.shop.outer"].path == "macros/all.sql"
+    assert len({macro.checksum for macro in index.macros.values()}) == len(macros)
+    assert Index.decode(index.encode()) == index
+
+
+@pytest.mark.parametrize(
+    "missing", ["depends_on", "description", "meta", "tags", "contract", "test_metadata"]
+)
+def test_what_a_manifest_leaves_open_is_nothing(missing: str) -> None:
+    entry = make_entry("model.shop.m")
+    assert only(entry | {missing: None}) == only({key: entry[key] for key in entry if key != missing})
+
+
+def test_keeps_the_selectors_as_they_are() -> None:
+    selectors = {
+        "nightly": {"name": "nightly", "definition": {"union": [{"method": "tag", "value": "x"}, "y"]}}
+    }
+    assert Index.decode(read(selectors=selectors).encode()).selectors == selectors
+
+
 def test_names_the_default_selector() -> None:
     selectors = {"one": {"default": False}, "two": {"name": "two", "default": True, "definition": {}}}
     assert read(selectors=selectors).default_selector == "two"

@@ -41,7 +41,7 @@ def batch_of(entry: Entry) -> dict[str, object] | None:
     wanted = _ARGUMENTS if test.name == "accepted_values" else {"model", "column_name"}
     if (
         test.kwargs.keys() - wanted
-        or len(entry.depends_on.nodes) != 1
+        or len(entry.parents) != 1
         or not isinstance(quote, bool)
         or not isinstance(column, str)
         or not _is_closed(column)

@@ -16,6 +16,11 @@ class DependsOn(msgspec.Struct, frozen=True):
     nodes: tuple[str, ...] = ()
     macros: tuple[str | None, ...] = ()
 
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The macros without the nulls that dbt writes for those that are gone."""
+        return tuple(macro for macro in self.macros if macro)
+
 
 class TestMetadata(msgspec.Struct, frozen=True):
     """Of a generic test: its name without its package, that package, and what it was called with."""
@@ -52,7 +57,7 @@ class Entry(msgspec.Struct):
     alias: str | None = None
     identifier: str | None = None
     relation_name: str | None = None
-    depends_on: DependsOn = DependsOn()
+    depends_on: DependsOn | None = None
     checksum: Any = None
     version: str | int | float | None = None
     latest_version: str | int | float | None = None
@@ -97,12 +102,12 @@ class Entry(msgspec.Struct):
     @property
     def parents(self) -> tuple[str, ...]:
         """dbt ignores what a seed's hooks refer to: seeds have no parents (SeedNode.depends_on_nodes)."""
-        return () if self.resource_type == "seed" else self.depends_on.nodes
+        return self.depends_on.nodes if self.depends_on and self.resource_type != "seed" else ()
 
     @property
     def macros(self) -> tuple[str, ...]:
-        """The macros that it calls directly. dbt writes null for one that is gone."""
-        return tuple(macro for macro in self.depends_on.macros if macro)
+        """The macros that it calls directly."""
+        return self.depends_on.calls if self.depends_on else ()
 
 
 class MacroEntry(msgspec.Struct):
@@ -110,12 +115,12 @@ class MacroEntry(msgspec.Struct):
     package_name: str = ""
     original_file_path: str = ""
     macro_sql: str = ""
-    depends_on: DependsOn = DependsOn()
+    depends_on: DependsOn | None = None
 
     @property
     def macros(self) -> tuple[str, ...]:
         """The macros that it calls directly."""
-        return tuple(macro for macro in self.depends_on.macros if macro)
+        return self.depends_on.calls if self.depends_on else ()
 
 
 class GroupEntry(msgspec.Struct):
