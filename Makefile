@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 
-.PHONY: help setup demo test unit real kills simulate lint format typecheck build template-lint lock bench clean
+.PHONY: help setup demo test unit real kills simulate selection-cases lint format typecheck build template-lint lock bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.ready  ## create .venv with pinned packages; afterwards .venv/bin/headgate works
 
@@ -64,6 +64,14 @@ kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SI
 
 simulate: setup  ## 10,000 simulated histories of the control path; SEED=123 shows one of them
 	@$(BIN)/python -m tests.simulation
+
+$(VENV)/dbt-1.12/bin/dbt: $(VENV)/.ready
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/dbt-1.12
+	@$(UV) pip install --quiet --python $(VENV)/dbt-1.12/bin/python --override tests/selection_cases/without.txt \
+		dbt-core==1.12.6 dbt-postgres==1.11.0
+
+selection-cases: setup $(VENV)/dbt-1.12/bin/dbt  ## ask real dbt again what 1,300 selections select (5 minutes)
+	@DBT_1_12=$(CURDIR)/$(VENV)/dbt-1.12/bin/python $(BIN)/python -m tests.selection_cases.regenerate
 
 lint: setup  ## ruff, mypy, cfn-lint
 	@$(BIN)/ruff check .

@@ -4,7 +4,8 @@ HeadgateError
 ├── InputError                  what somebody wrote is wrong: says what, where, and how to mend it
 │   ├── CommandError                a step's command
 │   ├── SelectionError              a --select or --exclude expression
-│   │   └── DefinitionError             a definition of selectors.yml (carries the place inside it)
+│   │   ├── DefinitionError             a definition of selectors.yml (carries the place inside it)
+│   │   └── SelectorsFileError          selectors.yml (carries every problem, with its line)
 │   ├── ScheduleError               a cron expression or a time zone
 │   ├── JobsFileError               headgate.yml (carries every problem, with line and column)
 │   ├── ManifestError               a manifest that cannot be planned with: version, cycle, dangling reference
@@ -67,6 +68,14 @@ class Problem:
 
 class JobsFileError(InputError):
     """The jobs file has faults; all of them are in `problems`."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class SelectorsFileError(SelectionError):
+    """selectors.yml has faults; all of them are in `problems`."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))

@@ -50,9 +50,12 @@ def dotted(place: Place) -> str:
     return text or "file"
 
 
-def read_document(path: Path) -> Document:
-    """Raises NotFoundError without the file, JobsFileError when it is not a YAML text."""
-    text = _text(path)
+def read_document(path: Path, called: str = "jobs file", option: str = "--file") -> Document:
+    """called, option: for messages, what the file is and how another one is named.
+
+    Raises NotFoundError without the file, JobsFileError when it is not a YAML text.
+    """
+    text = _text(path, called, option)
     try:
         root = YAML(typ="rt", pure=True).compose(text)
         values = _loader().load(text)
@@ -78,13 +81,13 @@ def _loader() -> YAML:
     return loader
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, called: str, option: str) -> str:
     try:
         content = path.read_bytes()
     except FileNotFoundError as fault:
-        raise NotFoundError(f"there is no jobs file {path}; name another one with --file") from fault
+        raise NotFoundError(f"there is no {called} {path}; name another one with {option}") from fault
     except OSError as fault:
-        raise NotFoundError(f"the jobs file {path} cannot be read: {fault.strerror}") from fault
+        raise NotFoundError(f"the {called} {path} cannot be read: {fault.strerror}") from fault
     if len(content) > MAX_BYTES:
         raise _unreadable(path, 1, f"larger than {MAX_BYTES:,} bytes")
     try:

@@ -5,7 +5,7 @@ their place). The rules are those of dbt.graph.cli; where dbt takes an `exclude`
 for the list's own, so does this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,9 @@ Place = tuple[str | int, ...]
 _LISTS = ("union", "intersection")
 
 
-def read_definition(definition: Any, indirect: Indirect = Indirect.EAGER) -> Spec:
-    """The tree of one definition. indirect: the mode of every criterion that says none.
+def read_definition(definition: Any, indirect: Indirect = Indirect.EAGER, others: Sequence[Any] = ()) -> Spec:
+    """The tree of one definition. indirect: the mode of every criterion that says none. others: all definitions of
+    the manifest, to know those that dbt has put in the place of a selector's name.
 
     Raises DefinitionError with the place inside the definition.
     """
@@ -36,16 +37,19 @@ def read_definition(definition: Any, indirect: Indirect = Indirect.EAGER) -> Spe
             (),
             f"a definition is one union or one intersection, and nothing beside; found {_listed(definition)}",
         )
-    return _Reader(indirect).spec(definition, ())
+    return _Reader(indirect, others).spec(definition, ())
 
 
 def definition_of(selectors: Mapping[str, Any], name: str, indirect: Indirect = Indirect.EAGER) -> Spec:
     """The tree of a selector, by its name in the manifest's `selectors`. Raises SelectionError."""
     if name not in selectors:
         raise SelectionError(unknown(name, tuple(selectors)))
-    entry = selectors[name]
+    definitions = {
+        key: entry.get("definition") if isinstance(entry, Mapping) else None
+        for key, entry in selectors.items()
+    }
     try:
-        return read_definition(entry.get("definition") if isinstance(entry, Mapping) else None, indirect)
+        return read_definition(definitions[name], indirect, tuple(definitions.values()))
     except DefinitionError as fault:
         raise SelectionError(f"the selector {name!r}: {fault}") from fault
 
@@ -53,6 +57,7 @@ def definition_of(selectors: Mapping[str, Any], name: str, indirect: Indirect = 
 @dataclass(frozen=True, slots=True)
 class _Reader:
     indirect: Indirect
+    others: Sequence[Any]
 
     def spec(self, value: Any, place: Place) -> Spec:
         if isinstance(value, str):
@@ -76,7 +81,7 @@ class _Reader:
         kept: list[Spec] = []
         left_out: Spec | None = None
         for number, item in enumerate(_list(value, place)):
-            if isinstance(item, Mapping) and "exclude" in item:
+            if isinstance(item, Mapping) and "exclude" in item and item not in self.others:
                 if left_out is not None:
                     raise DefinitionError((*place, number), "there is more than one exclude in this list")
                 left_out = self._exclude(item, (*place, number))

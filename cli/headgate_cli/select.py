@@ -1,0 +1,107 @@
+"""`headgate select`: what a selection selects, from a manifest alone; equal to `dbt ls`."""
+
+import sys
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate_cli.output import escaped, note, print_json
+
+if TYPE_CHECKING:
+    from headgate.domain.index import Index
+    from headgate.domain.selection.earlier import Earlier
+
+_Words = list[str]
+
+
+class Indirect(StrEnum):
+    """dbt's modes of selecting tests, as typer offers them."""
+
+    eager = "eager"
+    cautious = "cautious"
+    buildable = "buildable"
+    empty = "empty"
+
+
+def select(
+    manifest: Annotated[Path, typer.Option(help="manifest.json of dbt 1.6 or later (v10 to v12).")] = Path(
+        "target/manifest.json"
+    ),
+    selected: Annotated[
+        _Words | None, typer.Option("--select", "-s", help="What to select, as for dbt; may be repeated.")
+    ] = None,
+    exclude: Annotated[_Words | None, typer.Option(help="What to leave out.")] = None,
+    selector: Annotated[str, typer.Option(help="A selector of selectors.yml.")] = "",
+    selectors_file: Annotated[
+        Path | None, typer.Option(help="selectors.yml to use instead of what the manifest has of it.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier run's artifacts, for state:, result: and others."),
+    ] = None,
+    indirect_selection: Annotated[
+        Indirect, typer.Option(help="Which tests come along with what is selected.")
+    ] = Indirect.eager,
+    resource_type: Annotated[_Words | None, typer.Option(help="List these types only.")] = None,
+    exclude_resource_type: Annotated[_Words | None, typer.Option(help="Do not list these types.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
+) -> None:
+    """List what a selection selects, as `dbt ls` would. Needs a manifest, but no project and no stack."""
+    from headgate.domain.selection.listing import listed_types
+    from headgate.domain.selection.resolve import Resolver
+
+    if selector and (selected or exclude):
+        raise typer.BadParameter("--selector and --select or --exclude exclude each other")
+    types = listed_types(resource_type or (), exclude_resource_type or ())
+    resolver = Resolver(_index(manifest, selectors_file), _earlier(state, manifest))
+    resolved = resolver.resolve(
+        selected or (),
+        exclude or (),
+        selector=selector,
+        indirect=indirect_selection.value,
+        resource_types=types,
+    )
+    _show(sorted(resolved.nodes), resolved.unmatched, as_json)
+
+
+def _index(manifest: Path, selectors_file: Path | None) -> "Index":
+    import msgspec
+
+    from headgate.domain.manifest import read_manifest
+    from headgate.errors import NotFoundError
+
+    try:
+        body = manifest.read_bytes()
+    except OSError as fault:
+        raise NotFoundError(
+            f"the manifest {manifest} cannot be read: {fault.strerror}; name another one with --manifest"
+        ) from fault
+    index = read_manifest(body, str(manifest))
+    if selectors_file is None:
+        return index
+    from headgate.adapters.selectors_file import read_selectors_file
+
+    found = read_selectors_file(selectors_file)
+    return msgspec.structs.replace(index, selectors=dict(found.selectors), default_selector=found.default)
+
+
+def _earlier(state: Path | None, manifest: Path) -> "Earlier | None":
+    if state is None:
+        return None
+    from headgate.adapters.state_folder import read_state_folder
+
+    return read_state_folder(state, manifest.parent)
+
+
+def _show(nodes: Sequence[str], unmatched: Sequence[str], as_json: bool) -> None:
+    for part in unmatched:
+        note(f"[yellow]warning[/] {escaped(part)} matches nothing that is enabled")
+    if as_json:
+        print_json({"nodes": list(nodes), "unmatched": list(unmatched)})
+    else:
+        sys.stdout.write("".join(f"{unique_id}\n" for unique_id in nodes))
+    if not nodes:
+        note("[yellow]warning[/] nothing is selected")

@@ -1,0 +1,81 @@
+"""Questions that somebody thought of; most select something in one project and nothing in another."""
+
+from __future__ import annotations
+
+_TEXTS: list[tuple[str, str]] = [
+    ("", ""),
+    ("*", ""),
+    ("customers", ""),
+    ("+customers+", "tag:finance"),
+    ("2+orders", ""),
+    ("orders+1", ""),
+    ("0+orders+0", ""),
+    ("1+orders+2", "test_type:generic"),
+    ("@stg_orders", ""),
+    ("@customers,resource_type:model", ""),
+    ("stg_*", "stg_orders"),
+    ("stg_?rder*", ""),
+    ("models/staging", ""),
+    ("models/staging/", ""),
+    ("models/**/*.sql", "resource_type:test"),
+    ("models/*", "models/staging/*"),
+    ("seeds", ""),
+    ("path:models/schema.yml", ""),
+    ("orders.sql+", ""),
+    ("file:stg_*", ""),
+    ("raw_orders.csv", ""),
+    ("package:this", "+exposure:*"),
+    ("package:elementary,resource_type:model", ""),
+    ("source:*+", ""),
+    ("source:ecom.raw_orders+1", ""),
+    ("source:*.*orders", ""),
+    ("+exposure:*", ""),
+    ("+metric:*", "metric:*"),
+    ("semantic_model:*", ""),
+    ("semantic_model:orders+1", ""),
+    ("saved_query:*", ""),
+    ("+saved_query:*.*", ""),
+    ("unit_test:*", ""),
+    ("+test_type:unit", ""),
+    ("test_type:data", ""),
+    ("test_type:schema,test_name:unique", ""),
+    ("test_type:singular", ""),
+    ("test_name:not_null test_name:relationships", ""),
+    ("test_name:*_values", ""),
+    ("resource_type:seed+ resource_type:snapshot", ""),
+    ("resource_type:operation resource_type:analysis", ""),
+    ("resource_type:function+", ""),
+    ("config.materialized:view", ""),
+    ("config.materialized:table+1", ""),
+    ("config.severity:ERROR", ""),
+    ("config.enabled:TRUE", "config.materialized:view"),
+    ("config.contract.enforced:true", ""),
+    ("config.tags:finance", ""),
+    ("group:*", ""),
+    ("access:public", ""),
+    ("access:protected", "resource_type:test"),
+    ("version:latest", ""),
+    ("version:old version:prerelease", ""),
+    ("version:none,tag:*", ""),
+    ("customers.v1", ""),
+    ("customers_v2+", ""),
+    ("nothing_is_called_so", ""),
+    ("nothing_is_called_so orders", "nothing_either"),
+    ("", "resource_type:test"),
+    ("", "orders+"),
+    ("", "test_type:unit tag:finance"),
+]
+WRITTEN: list[tuple[list[str], list[str]]] = [
+    ([select] if select else [], [exclude] if exclude else []) for select, exclude in _TEXTS
+]
+# --resource-type, --exclude-resource-type
+TYPES: list[tuple[tuple[str, ...], tuple[str, ...]]] = [
+    *(
+        ((kind,), ())
+        for kind in ("model", "test", "unit_test", "seed", "snapshot", "source", "exposure", "metric")
+    ),
+    *(((kind,), ()) for kind in ("semantic_model", "saved_query", "analysis", "function", "default", "all")),
+    (("model", "seed"), ()),
+    ((), ("test", "unit_test")),
+    (("all",), ("model",)),
+]
