@@ -18,8 +18,8 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     `ref` or `source`, or nothing. star: whether it is a view whose columns are whatever its upstream has. build_after:
     seconds between two builds (`freshness.build_after`); updates_on: `any` or `all`. lag: seconds that data may be late
     (`state.lag_tolerance`). batch: what an aggregated query needs of a generic test that may be batched. steady:
-    `meta: {headgate: {volatile: ignore}}`. silent_after: seconds that the connector of a source may say nothing, as
-    its `meta` has it.
+    what `meta: {headgate: {volatile: …}}` says, `ignore` or `build`. silent_after: seconds that the connector of a
+    source may say nothing, as its `meta` has it.
 
     It is stored as a list: fields are only ever added at the end, with a default.
     """
@@ -36,7 +36,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     updates_on: str = "any"
     lag: float | None = None
     batch: dict[str, object] | None = None
-    steady: bool = False
+    steady: bool | None = None
     silent_after: float | None = None
 
 
@@ -46,6 +46,7 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     macros: what it calls directly. volatile, hidden, vars: as of a node's own code; nothing of dbt's own packages.
     everywhere: whether it stands in for a macro of dbt's own, which then any node may reach. text: digest of its
     text without comments and white space. called: what it calls according to dbt, for `state:`; None: exactly `macros`.
+    star: whether it writes `*`, or columns that it looks up.
     """
 
     checksum: str = ""
@@ -57,3 +58,4 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     everywhere: bool = False
     text: str = ""
     called: tuple[str, ...] | None = None
+    star: bool = False

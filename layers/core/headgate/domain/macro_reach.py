@@ -51,6 +51,10 @@ class MacroReach:
                 return macro, said
         return "", ""
 
+    def has_star(self, node: Node) -> bool:
+        """Whether one of them writes columns that are whatever there is upstream."""
+        return any(self._macros[macro].star for macro in self.of(node))
+
     def way_to(self, node: Node, macro: str) -> tuple[str, ...]:
         """The macros between the node and this one, the nearest to the node first."""
         came: dict[str, str] = dict.fromkeys((*node.code.macros, *self._standing_in(node)), "")

@@ -9,7 +9,7 @@ from headgate.domain.build_state import BuildState
 from headgate.domain.command import Command
 from headgate.domain.decision import Decision, Reason
 from headgate.domain.graph import Graph
-from headgate.domain.index import Index, Node
+from headgate.domain.index import Index
 from headgate.domain.job import ReusePolicy
 from headgate.domain.knowledge import Knowledge
 from headgate.domain.reuse import Decided, decide_all, sees
@@ -17,7 +17,6 @@ from headgate.domain.reuse import Decided, decide_all, sees
 # Words that change nothing of what a command leaves behind.
 _OF_SAYING = frozenset({"--warn-error", "--warn-error-options", "--indirect-selection"})
 _WITH_ONE_WORD = frozenset({"--warn-error-options", "--indirect-selection"})
-_WITHOUT_RELATION = frozenset({"test", "unit_test", "exposure", "saved_query"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +79,6 @@ def _of_building(options: Sequence[str]) -> Iterator[str]:
         if word not in _OF_SAYING and before not in _WITH_ONE_WORD:
             yield word
         before = word
-
-
-def relation_of(node: Node) -> str:
-    """What building it leaves in the warehouse; nothing for tests and whatever is inlined."""
-    if node.resource_type in _WITHOUT_RELATION or node.materialized == "ephemeral":
-        return ""
-    return node.relation_name or ".".join(filter(None, (node.database, node.schema, node.alias or node.name)))
 
 
 def deciding_tests(index: Index, order: Sequence[str], reused: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -6,8 +6,9 @@ from headgate.domain.command import Command
 from headgate.domain.index import Index, Node
 from headgate.domain.job import Environment, Job
 from headgate.domain.plan import WAREHOUSE, PlannedNode
-from headgate.domain.plan_reuse import Verdicts, relation_of
+from headgate.domain.plan_reuse import Verdicts
 from headgate.domain.repeatable import is_repeatable
+from headgate.domain.reuse import relation_of
 from headgate.domain.terms import Terms
 
 # They never send a query of their own to the warehouse, so they take no place in a pool.

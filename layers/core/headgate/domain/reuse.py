@@ -196,7 +196,7 @@ class _WholePlan:
             updates_on=code.updates_on,
             respect_window=self._policy.respect_window and code.build_after is not None,
             view=node.resource_type == "model" and node.materialized in ("view", "materialized_view"),
-            star=code.star,
+            star=code.star or (node.materialized == "view" and self.prints.reach.has_star(node)),
         )
 
     def _is_too_old(self, unique_id: str, lag: float | None) -> bool:
@@ -204,7 +204,8 @@ class _WholePlan:
         return source is not None and bool(source.version) and source.age > (lag or 0.0)
 
     def _always(self, node: Node) -> str:
-        if self._policy.ignore_volatile or node.code.steady:
+        # A model's own opinion wins over the job's.
+        if self._policy.ignore_volatile if node.code.steady is None else node.code.steady:
             return ""
         if node.code.volatile:
             return node.code.volatile
@@ -212,6 +213,8 @@ class _WholePlan:
         return f"{why}, {self._in_macro(macro)}" if macro else ""
 
     def _hidden(self, node: Node) -> str:
+        if node.code.hidden and node.resource_type == "seed":
+            return node.code.hidden
         if node.code.hidden:
             return f"it reads {node.code.hidden} without ref or source"
         macro, name = self.prints.reach.first_with(node, "hidden")

@@ -92,8 +92,8 @@ class Builds:
     def _read(self, family: Sequence[PlannedNode]) -> Mapping[str, BuildState]:
         assert self._states is not None  # noqa: S101
         tests = [one for one in family if one.resource_type == _TEST]
-        wanted = {upstream for one in family for upstream in one.sees} - self._plan.versions.keys()
-        # What a view stands for is known; only its own state tells which build of it is tested.
+        # Views too: only their own states tell whether they are in the warehouse as their code says.
+        wanted = {up for one in family for up in one.sees if not up.startswith("source.")}
         tested = {upstream for test in tests for upstream in tested_by(test)}
         asked = sorted(wanted | tested | {test.unique_id for test in tests})
         return self._states.read(self._plan.environment, asked) if asked else {}
