@@ -11,14 +11,15 @@ from dataclasses import dataclass, field, replace
 
 from headgate.domain.build_state import BuildState
 from headgate.domain.command import Command
-from headgate.domain.decision import Reason
+from headgate.domain.decision import Decision, Reason
 from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, ReusePolicy
 from headgate.domain.knowledge import Knowledge
-from headgate.domain.plan import Plan
+from headgate.domain.plan import Engine, Plan
+from headgate.domain.plan_reuse import is_look_due, verdicts
 from headgate.domain.plan_step import plan_step
 from headgate.domain.reuse import versions_now
-from headgate.domain.source_versions import SourceVersion, source_versions
+from headgate.domain.source_versions import source_versions
 from headgate.domain.spent import Spent, spent_by
 from headgate.domain.sync import Sync
 from headgate.domain.triggers import steps_of_sync
@@ -78,15 +79,15 @@ def replay(ground: Ground, policy: ReusePolicy, fires: Sequence[Fire]) -> Replay
 
 def _with(total: Replayed, steps: Sequence["_Done"]) -> Replayed:
     """One run more."""
-    nodes = [node for step in steps for node in step.plan.nodes]
-    built = [node for node in nodes if node.is_built]
-    reasons = Counter(total.reasons) + Counter(node.decision.reason for node in built)
+    decisions = [found for step in steps for found in step.decisions.values()]
+    reasons = Counter(total.reasons) + Counter(found.reason for found in decisions if not found.reuses)
+    builds = sum(len(step.built) for step in steps)
     return replace(
         total,
         runs=total.runs + 1,
-        idle=total.idle + (not built),
-        builds=total.builds + len(built),
-        reuses=total.reuses + len(nodes) - len(built),
+        idle=total.idle + (not builds),
+        builds=total.builds + builds,
+        reuses=total.reuses + len(decisions) - builds,
         reasons=dict(reasons),
         spent=sum((step.spent for step in steps), total.spent),
     )
@@ -107,116 +108,145 @@ class _Virtual:
     def __init__(self, ground: Ground, policy: ReusePolicy) -> None:
         self._ground = ground
         self._job = replace(ground.job, reuse=policy)
-        self._policy = policy
         self._states: dict[str, BuildState] = {}
         self._looked_at = 0.0
         self._runs = 0
-        self._last: dict[str, _Settled] = {}
-        self._skipped: dict[str, str] = {}
+        self._steps: dict[str, _Step] = {}
+        self._settled: dict[str, _Settled] = {}
 
     def notes(self) -> tuple[str, ...]:
         """What was left out."""
-        return tuple(self._skipped.values())
+        return tuple(
+            f"{text} is left out: what it would have seen or done is not known"
+            for text, step in self._steps.items()
+            if not step.command.is_graph
+        )
 
-    def run(self, at: float, step: str) -> "_Done":
-        """Plan a step at this moment, and remember what it builds as if it had."""
+    def run(self, at: float, text: str) -> "_Done":
+        """Decide on a step at this moment, and remember what it builds as if it had."""
         self._runs += 1
-        command = Command.parse(step)
-        index = self._ground.indexes[command.vars_digest]
-        if not command.is_graph:
-            self._skipped[step] = f"{step} is left out: what it would have seen or done is not known"
-        sources = self._sources(index, at)
-        settled = self._last.get(step)
-        if settled is not None and settled.holds(sources, at, self._looked_at, self._policy):
+        step = self._steps.get(text)
+        if step is None:
+            step = self._steps[text] = self._planned(text, at)
+        known = self._known(step.index, at)
+        settled = self._settled.get(text)
+        if settled is not None and settled.holds(known, step.policy):
             return settled.done
-        plan = self._planned(index, command, at, sources)
-        done = _Done(plan, spent_by(plan, self._ground.environment))
-        if plan.has_turn:
+        done = step.decide(known)
+        if done.spent.runner_seconds:
             self._looked_at = at
-            self._build(plan, at + done.spent.seconds)
-            if self._policy.unchanged:
+            if step.policy.unchanged:
+                self._build(step, done, at + done.spent.seconds)
                 # What was built may be new data for another step.
-                self._last.clear()
-        if not plan.has_turn or not self._policy.unchanged:
-            self._last[step] = _Settled(done, sources)
+                self._settled.clear()
+        if not done.built or not step.policy.unchanged:
+            self._settled[text] = _Settled(done, known)
         return done
 
-    def _planned(
-        self, index: Index, command: Command, at: float, sources: Mapping[str, SourceVersion]
-    ) -> Plan:
-        known = Knowledge(
+    def _planned(self, text: str, at: float) -> "_Step":
+        command = Command.parse(text)
+        index = self._ground.indexes[command.vars_digest]
+        return _Step(self._ground, self._job, index, command, self._known(index, at))
+
+    def _known(self, index: Index, at: float) -> Knowledge:
+        last = {sync.connector: sync for sync in self._ground.syncs if sync.at <= at}
+        return Knowledge(
             now=at,
             states=lambda asked: {one: self._states[one] for one in asked if one in self._states},
-            sources=sources,
+            sources=source_versions(
+                index,
+                syncs=last,
+                observations={},
+                now=at,
+                since=at,
+                silent_after=self._job.reuse.silent_after,
+            ),
             looked_at=self._looked_at,
         )
-        ground = self._ground
-        return plan_step(
-            index,
-            command,
-            run_id=self._runs,
-            step=1,
-            bundle="",
-            environment=ground.environment,
-            predictions=ground.predictions,
-            job=self._job,
-            known=known,
-        )
 
-    def _sources(self, index: Index, at: float) -> Mapping[str, SourceVersion]:
-        last = {sync.connector: sync for sync in self._ground.syncs if sync.at <= at}
-        return source_versions(
-            index,
-            syncs=last,
-            observations={},
-            now=at,
-            since=at,
-            silent_after=self._policy.silent_after,
-        )
-
-    def _build(self, plan: Plan, ended_at: float) -> None:
+    def _build(self, step: "_Step", done: "_Done", ended_at: float) -> None:
+        plan = replace(step.plan, versions=done.versions)
         for node in plan.nodes:
-            if node.is_built:
+            if node.unique_id in done.built:
                 is_test = node.resource_type == "test"
                 self._states[node.unique_id] = BuildState(
                     node.unique_id,
-                    version="" if is_test else f"{plan.run_id}.{plan.step}.1",
+                    version="" if is_test else f"{self._runs}.1.1",
                     relation=node.relation,
                     fingerprint=node.fingerprint,
                     seen=versions_now(plan, node, self._states),
                     built_at=ended_at,
-                    run_id=plan.run_id,
+                    run_id=self._runs,
                     status="pass" if is_test else "success",
                 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A step that was planned, and what it would have taken."""
+    """A step of one run: what it built, why, and what that took. versions: as of `Plan.versions`."""
 
-    plan: Plan
+    built: frozenset[str]
+    decisions: Mapping[str, Decision]
+    versions: Mapping[str, str]
     spent: Spent
+
+
+class _Step:
+    """One command of the job. Its nodes and their order are planned once, and what building each set of them takes."""
+
+    def __init__(self, ground: Ground, job: Job, index: Index, command: Command, known: Knowledge) -> None:
+        self.index, self.command = index, command
+        self._ground, self._job = ground, job
+        self.plan = self._plan(known)
+        # What is one command builds all it selects.
+        self.policy = job.reuse if self.plan.engine is Engine.SHARED else ReusePolicy()
+        self._order = [node.unique_id for node in self.plan.nodes]
+        self._tested = [node.unique_id for node in self.plan.nodes if node.unit_tests]
+        self._spent: dict[tuple[frozenset[str], bool], Spent] = {}
+
+    def decide(self, known: Knowledge) -> _Done:
+        """What is built now. Plans it, unless just that was planned before."""
+        found = verdicts(
+            self.index, self._order, self.command, policy=self.policy, known=known, tested=self._tested
+        )
+        built = frozenset(self._order) - found.reused
+        key = built, not built and is_look_due(self.policy, known)
+        if key not in self._spent:
+            self._spent[key] = spent_by(self._plan(known), self._ground.environment)
+        return _Done(built, found.decided.decisions, found.decided.versions, self._spent[key])
+
+    def _plan(self, known: Knowledge) -> Plan:
+        return plan_step(
+            self.index,
+            self.command,
+            run_id=1,
+            step=1,
+            bundle="",
+            environment=self._ground.environment,
+            predictions=self._ground.predictions,
+            job=self._job,
+            known=known,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Settled:
-    """A step that comes out the same as long as nothing happens."""
+    """A step that comes out the same: nothing is built as long as nothing happens, or everything each time."""
 
     done: _Done
-    sources: Mapping[str, SourceVersion]
+    known: Knowledge
 
-    def holds(
-        self, sources: Mapping[str, SourceVersion], at: float, looked_at: float, policy: ReusePolicy
-    ) -> bool:
+    def holds(self, known: Knowledge, policy: ReusePolicy) -> bool:
         if not policy.unchanged:
             return True
-        waits = any(node.decision.reason is Reason.INSIDE_WINDOW for node in self.done.plan.nodes)
-        is_seen = 0 <= at - looked_at < policy.look_every
-        versions = {name: found.version for name, found in sources.items()}
+        waits = any(found.reason is Reason.INSIDE_WINDOW for found in self.done.decisions.values())
+        before = {name: found.version for name, found in self.known.sources.items()}
+        now = {name: found.version for name, found in known.sources.items()}
         return (
             not waits
-            and is_seen
-            and versions == {name: found.version for name, found in self.sources.items()}
+            and before == now
+            and not self.done.spent.runner_seconds
+            and not is_look_due(policy, known)
         )
 
 
