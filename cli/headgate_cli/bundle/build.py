@@ -19,6 +19,7 @@ from headgate_cli.bundle.archive import write_zip
 from headgate_cli.bundle.dbt_parse import Parse, parse_project
 from headgate_cli.bundle.profile import set_profile
 from headgate_cli.bundle.project import Project, read_project
+from headgate_cli.bundle.variables import with_surroundings
 
 OnStep = Callable[[str], None]
 
@@ -59,13 +60,14 @@ def build_bundle(
         on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
         kept = cache / project.name / environment.name / digest
         parse = parse_project(project, environment.target, text, secrets or {}, scratch / digest, kept, dbt)
-        parses[digest] = _read(parse, project, scratch / digest)
+        parses[digest] = _read(parse, project, scratch / digest, environment.target, text)
     return _pack(project, environment, variables, parses, scratch)
 
 
-def _read(parse: Parse, project: Project, scratch: Path) -> _Parsed:
+def _read(parse: Parse, project: Project, scratch: Path, target: str, variables: str) -> _Parsed:
     index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
     index = replace(index, fail_fast=project.fail_fast, compare_unrendered=project.compare_unrendered)
+    index = with_surroundings(index, project, target=target, given=variables)
     packed = scratch / names.INDEX
     packed.write_bytes(index.encode())
     return _Parsed(parse, index, packed)
@@ -108,7 +110,7 @@ def _meaning(index: Index) -> str:
     In order of unique_id, since a partial parse may list the same nodes in another order.
     """
     nodes = sorted(index.nodes.items())
-    return sha256(msgspec.msgpack.encode(nodes)).hexdigest()
+    return sha256(msgspec.msgpack.encode((nodes, sorted(index.vars.items())))).hexdigest()
 
 
 def _metadata(

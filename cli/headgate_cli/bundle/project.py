@@ -47,7 +47,7 @@ class Project:
 
     def digests(self) -> dict[str, str]:
         """Path -> sha256 of the content."""
-        return {name: _digest(self.folder / name) for name in self.files()}
+        return {name: digest_of(self.folder / name) for name in self.files()}
 
 
 def read_project(folder: Path) -> Project:
@@ -107,7 +107,8 @@ def _leads_back(path: Path) -> bool:
     return path.is_symlink() and path.resolve() in {folder.resolve() for folder in path.parents}
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
+    """sha256 of a file's content."""
     digest = sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):

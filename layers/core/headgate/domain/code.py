@@ -13,7 +13,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     text: raw code without comments and white space; a generic test's arguments; a seed's file. config: what of the
     config changes the relation, hooks and grants included, as `key=value` lines (long values as digests), so that a
     change can be named. relation: unused, the index knows it. vars: names of the project variables that the code reads;
-    `*`: any; `target`: what dbt calls target. macros: unique_ids of the macros it may call directly. volatile: why the
+    `*`: any; `target.`: what dbt calls target. macros: unique_ids of the macros it may call directly. volatile: why the
     same code on the same data may leave something else (`current_date`), or nothing. hidden: what it reads without
     `ref` or `source`, or nothing. star: whether it is a view whose columns are whatever its upstream has. build_after:
     seconds between two builds (`freshness.build_after`); updates_on: `any` or `all`. lag: seconds that data may be late

@@ -16,9 +16,9 @@ from headgate.domain.config_reading import (
     window_of,
 )
 from headgate.domain.entry import Entry, MacroEntry
-from headgate.domain.fingerprint import short_digest
+from headgate.domain.fingerprint import TARGET, short_digest
 from headgate.domain.hidden_reads import hidden_in
-from headgate.domain.macro_reach import DBT_PACKAGES, name_of
+from headgate.domain.macro_reach import DBT_PACKAGES, name_of, package_of
 from headgate.domain.sql_text import CodeText, read_code, without_jinja_comments, without_strings
 from headgate.domain.volatile_sql import volatile_in
 
@@ -49,8 +49,8 @@ class Callables:
     standing_in: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, macros: Iterable[MacroEntry], adapter_type: str = "") -> "Callables":
-        """Of all macros of a manifest."""
+    def of(cls, macros: Iterable[MacroEntry], adapter_type: str = "", project: str = "") -> "Callables":
+        """Of all macros of a manifest. project: whose macros stand in for dbt's own; empty: any package's."""
         of_dbt = DBT_PACKAGES | {f"dbt_{adapter_type}"}
         own, others = set(), []
         for macro in macros:
@@ -62,7 +62,7 @@ class Callables:
         for unique_id in others:
             name = name_of(unique_id)
             by_name[name] = (*by_name.get(name, ()), unique_id)
-        return cls(by_name, frozenset(unique_id for unique_id in others if _stands_in(unique_id, own)))
+        return cls(by_name, frozenset(one for one in others if _stands_in(one, own, project)))
 
     def named_in(self, jinja: str) -> set[str]:
         """Every macro whose name stands there, also as an attribute: more than are called, never fewer."""
@@ -74,10 +74,12 @@ class Callables:
         return {macro for name in words & self.by_name.keys() for macro in self.by_name[name]}
 
 
-def _stands_in(unique_id: str, own: set[str]) -> bool:
+def _stands_in(unique_id: str, own: set[str], project: str) -> bool:
     name = name_of(unique_id)
     if name.startswith("materialization_"):
         return True
+    if project and package_of(unique_id) != project:
+        return False
     return (name in own or name.rpartition("__")[2] in own) and not _SEEN_ELSEWHERE.fullmatch(name)
 
 
@@ -211,5 +213,5 @@ def _vars(jinja: str) -> tuple[str, ...]:
         if len(_ANY_VAR.findall(without_strings(jinja))) > len(_VAR.findall(jinja)):
             names.add("*")
     if "target" in jinja and _TARGET.search(without_strings(jinja)):
-        names.add("target")
+        names.add(TARGET)
     return tuple(sorted(names))

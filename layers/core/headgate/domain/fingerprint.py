@@ -14,6 +14,8 @@ from headgate.domain.macro_reach import MacroReach
 Fingerprint = Mapping[str, str]
 
 _MACRO, _VAR, _CODE = "macro:", "var:", "code:"
+# Among the names of variables: what dbt calls target.
+TARGET = "target."
 
 
 def fingerprints(index: Index, ids: Iterable[str], options: str = "") -> dict[str, dict[str, str]]:
@@ -101,7 +103,7 @@ def what_changed(old: Fingerprint, new: Fingerprint, index: Index | None = None,
         return _macro_fact(part.removeprefix(_MACRO), old.get(part), new.get(part), index, unique_id)
     if part.startswith(_VAR):
         name = part.removeprefix(_VAR)
-        return "the target has changed" if name == "target" else f"var {name} changed"
+        return "the target has changed" if name == TARGET else f"var {name} changed"
     if part.startswith(_CODE):
         return f"the ephemeral model {_name(part)} changed"
     if part == "config":

@@ -85,7 +85,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     which no manifest tells. macros: unique_id -> what reuse and `state:` need of it. selectors: the definitions of
     selectors.yml by name, as the manifest has them. compare_unrendered: the project's flag
     `state_modified_compare_more_unrendered_values`; None: not known. vars: package -> project variable -> digest of its
-    value there, and under `target` that of what dbt calls target.
+    value there, and under `target.` that of what dbt calls target.
     """
 
     dbt_version: str = ""

@@ -46,7 +46,8 @@ def _index(manifest: Manifest, found_at: str) -> Index:
     groups = {group.name: person(group.owner) for group in manifest.groups.values()}
     entries = _by_id(manifest.entries(), found_at)
     owners = Owners(entries, groups)
-    callables = Callables.of(manifest.macros.values(), manifest.metadata.adapter_type or "")
+    about = manifest.metadata
+    callables = Callables.of(manifest.macros.values(), about.adapter_type or "", about.project_name or "")
     nodes = {
         unique_id: node_of(entry, owners.of(entry), callables, found_at)
         for unique_id, entry in entries.items()
