@@ -58,6 +58,7 @@ class _Books:
     valid_from: dict[tuple[int, int, int], int] = field(default_factory=lambda: defaultdict(int))
     void_claims: set[tuple[Key, tuple[int, int]]] = field(default_factory=set)
     plans: dict[tuple[int, int], Plan] = field(default_factory=dict)
+    revived: set[Key] = field(default_factory=set)
     # (environment, unique_id) -> who holds the relation
     holders: dict[tuple[str, str], str] = field(default_factory=dict)
     # the same -> the version of the build that began last
@@ -90,10 +91,22 @@ class _Books:
         waiting = [
             parent
             for parent in self._parents(run_id, step, unique_id)
-            if (run_id, step, parent) not in self.done
+            if (run_id, step, parent) not in self.done and not self._is_reused(run_id, step, parent)
         ]
         if waiting:
             yield f"{unique_id} began before its parents {waiting} were done"
+
+    def _is_reused(self, run_id: int, step: int, unique_id: str) -> bool:
+        plan = self.plan(run_id, step)
+        return plan is not None and unique_id in plan.reused and (run_id, step, unique_id) not in self.revived
+
+    def _queue_revive(self, entry: Entry) -> Iterator[str]:
+        run_id, step, unique_id = entry.arguments[:3]
+        if entry.answer is not True:
+            return
+        self.revived.add((run_id, step, unique_id))
+        if (run_id, step, OPENING) in self.done:
+            yield f"{unique_id} was given a turn when its step had been opened"
 
     def _queue_hand_back(self, entry: Entry) -> Iterator[str]:
         run_id, step, unique_id = entry.arguments[:3]
@@ -292,7 +305,8 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
         blocked = any(status.get(parent) in BLOCKING for parent in planned.parents)
         if blocked != (status[name] is NodeStatus.SKIPPED):
             yield f"{name} of run {run.run_id} is {status[name].value}; its parents: {planned.parents}"
-        elif status[name] is NodeStatus.REUSED and plan.reuse:
+        elif plan.reuse and status[name] in (NodeStatus.REUSED, NodeStatus.WARN):
+            # A reused test that warned warns again.
             continue
         elif not blocked and status[name] is not simulation.scenario.turn(run.run_id, name).status:
             yield f"{name} of run {run.run_id} is {status[name].value} for no reason"

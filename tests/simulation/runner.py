@@ -21,6 +21,8 @@ from tests.simulation.warehouse import Build, Key, Warehouse
 from tests.simulation.world import ProcessWorld
 
 DONE, CRASHED, LEASE_LOST, TERMINATED, KILLED = 0, 1, 75, 143, 137
+# How likely it is that somebody dropped a relation between two runs.
+DROPPED = 0.05
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
@@ -171,6 +173,8 @@ class Runner:
 
     def _take_turn(self, claim: Claim) -> None:
         assert self._session is not None
+        if claim.unique_id == OPENING and self._plan.reuse:
+            self._session.revive_missing(self._dropped())
         decision = None if claim.skip else self._session.decide_again(claim)
         turn = self._turn(claim, decision)
         key, build = (self._plan.environment, claim.unique_id), self._build_of(claim)
@@ -183,6 +187,11 @@ class Runner:
         if key in self._builds:
             self.warehouse.end(key, self._builds.pop(key), success=turn.status is NodeStatus.SUCCESS)
         self._record(claim.unique_id, turn)
+
+    def _dropped(self) -> set[str]:
+        """What somebody dropped of what this run wants to reuse; the same whoever looks."""
+        relations = [node.unique_id for node in self._plan.nodes if node.relation and not node.is_built]
+        return {one for one in relations if Random(f"dropped {self.run_id} {one}").random() < DROPPED}
 
     def _wait_until_allowed(self) -> None:
         while self._stopped:
