@@ -156,9 +156,11 @@ def test_a_job_of_connectors_runs_at_their_syncs() -> None:
     step = ("dbt build --select connector:stripe+ connector:stripe_id+",)
     assert fires == [Fire(one.at, step) for one in STRIPE]
     found = replay(ground(*SYNCS, job=job), REUSING, fires)
-    # Downstream of stripe: orders, joined and their tests. The sync of ads is new to joined as well, by visits — which
-    # this job does not build.
+    # Downstream of stripe: orders, joined and their tests. joined reads visits as well, which this job does not build.
     assert counts(found) == (4, 0, 16, 0)
+    assert found.notes == (
+        "1 of what it reads is built by other jobs (model.shop.visits); here it stays as it was at the beginning",
+    )
     with_commands = replace(job, run=("dbt build",))
     assert next(iter(sync_fires(with_commands, SYNCS, START))).steps == ("dbt build",)
 
@@ -174,3 +176,12 @@ def test_what_one_step_builds_is_new_to_the_next_and_built_once() -> None:
     job = replace(JOB, run=("dbt build --select orders", "dbt build --select joined"))
     found = replay(ground(*SYNCS, job=job), REUSING, every(6, job))
     assert counts(found) == (4, 0, 16, 0)
+
+
+def test_a_window_holds_new_data_back_until_it_is_due() -> None:
+    job = replace(JOB, run=("dbt build --select orders", "dbt build --select joined"))
+    found = replay(ground(*BEFORE, *STRIPE, job=job, window=10 * HOUR), REUSING, every(1, job))
+    # Nobody builds visits here, so joined has new data by orders alone. Built at
+    # 0:00; new data at 5:50 is due ten hours after the end of that build, at 10:00; what came at 11:50 and 17:50 is due
+    # after 20:00, at 21:00. The second step has nothing new in between, and then what the first one built.
+    assert counts(found) == (24, 22, 2 * 4, 24 * 4 - 2 * 4)

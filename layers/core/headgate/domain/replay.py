@@ -69,6 +69,7 @@ class Replayed:
 def replay(ground: Ground, policy: ReusePolicy, fires: Sequence[Fire]) -> Replayed:
     """Run the job at these moments, oldest first. Raises what planning raises."""
     environment = _Virtual(ground, policy)
+    environment.begin(ground.start)
     for step in dict.fromkeys(step for fire in fires for step in fire.steps):
         environment.run(ground.start, step)
     total = Replayed(waits=_waits(ground, fires), notes=environment.notes())
@@ -114,13 +115,34 @@ class _Virtual:
         self._steps: dict[str, _Step] = {}
         self._settled: dict[str, _Settled] = {}
 
+    def begin(self, at: float) -> None:
+        """Build the whole of every parse: also what other jobs build and this one reads."""
+        if not self._job.reuse.unchanged:
+            return
+        for index in self._ground.indexes.values():
+            self._runs += 1
+            everything = Command("build", select=("fqn:*",))
+            known = self._known(index, at)
+            step = _Step(self._ground, self._job, index, everything, known)
+            self._build(step, step.decide(known), at)
+        self._looked_at = at
+
     def notes(self) -> tuple[str, ...]:
         """What was left out."""
-        return tuple(
+        left_out = [
             f"{text} is left out: what it would have seen or done is not known"
             for text, step in self._steps.items()
             if not step.command.is_graph
-        )
+        ]
+        own = {unique_id for step in self._steps.values() for unique_id in step.order}
+        others = {upstream for step in self._steps.values() for upstream in step.reads} - own
+        if others and self._job.reuse.unchanged:
+            left_out.append(
+                f"{len(others)} of what it reads is built by other jobs ({min(others)}"
+                + (", …" if len(others) > 1 else "")
+                + "); here it stays as it was at the beginning"
+            )
+        return tuple(left_out)
 
     def run(self, at: float, text: str) -> "_Done":
         """Decide on a step at this moment, and remember what it builds as if it had."""
@@ -200,16 +222,23 @@ class _Step:
         self.plan = self._plan(known)
         # What is one command builds all it selects.
         self.policy = job.reuse if self.plan.engine is Engine.SHARED else ReusePolicy()
-        self._order = [node.unique_id for node in self.plan.nodes]
+        self.order = [node.unique_id for node in self.plan.nodes]
+        # Without sources: syncs tell of those.
+        self.reads = {
+            upstream
+            for node in self.plan.nodes
+            for upstream in node.sees
+            if index.nodes[upstream].resource_type != "source"
+        }
         self._tested = [node.unique_id for node in self.plan.nodes if node.unit_tests]
         self._spent: dict[tuple[frozenset[str], bool], Spent] = {}
 
     def decide(self, known: Knowledge) -> _Done:
         """What is built now. Plans it, unless just that was planned before."""
         found = verdicts(
-            self.index, self._order, self.command, policy=self.policy, known=known, tested=self._tested
+            self.index, self.order, self.command, policy=self.policy, known=known, tested=self._tested
         )
-        built = frozenset(self._order) - found.reused
+        built = frozenset(self.order) - found.reused
         key = built, not built and is_look_due(self.policy, known)
         if key not in self._spent:
             self._spent[key] = spent_by(self._plan(known), self._ground.environment)
