@@ -16,6 +16,7 @@ from headgate.domain.job import Environment
 from headgate.domain.plan import COMMAND
 from headgate.domain.queue import Claim
 from headgate.errors import HeadgateError, InputError
+from headgate.usecases.disown_builds import BUILDING, disown_builds
 from headgate_runner.bundle import Folders
 from headgate_runner.command_engine.dbt_process import DbtProcess, find_dbt
 from headgate_runner.command_engine.invocation_words import command_arguments, command_environment
@@ -77,7 +78,7 @@ class CommandTurn:
         Raises LeaseLostError, DbtKilledError, and what keeps dbt from being called at all.
         """
         began = time.monotonic()
-        message = self._refusal(claim) or self._build(claim)
+        message = self._refusal(claim) or self._build_and_disown(claim)
         if self._stopped:
             return
         if message is not None:
@@ -99,6 +100,25 @@ class CommandTurn:
             f"{', '.join(unsafe[:3])} may have written already, since the attempt before was lost; "
             "it is repeated only with retries.non_idempotent: true"
         )
+
+    def _build_and_disown(self, claim: Claim) -> str | None:
+        self._disown(afterwards=False)
+        message = self._build(claim)
+        if not self._stopped:
+            self._share.check_lease()
+            self._disown(afterwards=True)
+        return message
+
+    def _disown(self, *, afterwards: bool) -> None:
+        """What other runs remember of the relations that this command builds."""
+        share, plan = self._share, self._share.plan
+        if plan.command.verb not in BUILDING:
+            return
+        built = {node.unique_id for node in plan.nodes if node.resource_type != "test"}
+        if afterwards:
+            built |= {result.unique_id for result in self._verdict.recorded()}
+        owner = {"runner": share.settings.runner, "epoch": share.session.epoch}
+        disown_builds(plan, sorted(built), states=share.world.states, **owner, afterwards=afterwards)
 
     def _build(self, claim: Claim) -> str | None:
         """Run dbt to its end; why the step failed, None when it did not."""

@@ -11,14 +11,13 @@ from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import (
     LEASE_SECONDS,
     MARGIN_SECONDS,
-    REAPER_MARGIN_SECONDS,
     Claim,
     NodeState,
 )
 from headgate.domain.results import NodeStatus
 from headgate.domain.slots import Holder
 from headgate.errors import UnavailableError
-from headgate.usecases.hold_relations import HELD_SECONDS
+from headgate.usecases.hold_relations import HELD_SECONDS, LONG_AGO_SECONDS
 from headgate.usecases.run_nodes import Over
 from tests.holds import ENVIRONMENT, claim_of, holding, joined, opened, state_of, waits
 from tests.plans import result_of, write
@@ -139,7 +138,7 @@ class TestLostHolders:
 
     def test_one_that_was_killed_long_ago_is_replaced_at_once(self, world: MemoryWorld) -> None:
         claim_of(opened(world, holding()))
-        world.clock.advance(LEASE_SECONDS + REAPER_MARGIN_SECONDS + 1)
+        world.clock.advance(LEASE_SECONDS + LONG_AGO_SECONDS + 1)
         assert claim_of(opened(world, holding(run_id=8))).unique_id == "a"
 
     def test_a_live_one_is_not_however_long_it_takes(self, world: MemoryWorld) -> None:

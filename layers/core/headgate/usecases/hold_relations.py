@@ -17,6 +17,8 @@ from headgate.usecases.watch_leases import LeaseWatch
 
 # How long a relation that somebody else builds is not asked for again, and how long what was read of leases counts.
 HELD_SECONDS = 1.0
+# How long ago a lease must have run out that nobody here has watched: both its runner's clock and ours may be wrong.
+LONG_AGO_SECONDS = 2 * REAPER_MARGIN_SECONDS
 
 Tell = Callable[[str, str], None]
 
@@ -181,6 +183,6 @@ class _LostHolders:
             self._watches[key] = LeaseWatch(self._queue, self._clock, key, runner)
             # Nobody has to watch how one that ran out long ago stays as it is.
             old = [] if key == self._own else self._queue.runners(*key)
-            for record in expired(old, self._clock.now(), REAPER_MARGIN_SECONDS):
+            for record in expired(old, self._clock.now(), LONG_AGO_SECONDS):
                 self._queue.expire_lease(*key, record)
         return self._watches[key].expire()
