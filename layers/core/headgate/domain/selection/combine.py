@@ -90,9 +90,7 @@ class Combination:
         return Found(selected | complete, tests - complete)
 
     def _matched(self, criterion: Criterion) -> set[str]:
-        ground = self.ground
-        names = tuple(ground.index.selectors)
-        return find(criterion, Scope(ground.index, ground.nodes, self.earlier, names, self._selected_by))
+        return find(criterion, Scope(self.ground, self.earlier, self._selected_by))
 
     def _neighbours(self, criterion: Criterion, matched: set[str]) -> set[str]:
         chosen: set[str] = set()

@@ -102,22 +102,25 @@ class _Reader:
     def _method(self, value: Mapping[str, Any], place: Place) -> Spec:
         if len(value) == 1:
             ((key, wanted),) = value.items()
-            return self._criterion({"method": key, "value": wanted}, place, (*place, str(key)))
+            beside = (*place, str(key))
+            return self._criterion({"method": key, "value": wanted}, place, beside, beside)
         if not {"method", "value"} <= value.keys():
             raise DefinitionError(
                 place, f"needs a method and a value, or one method: value; found {_listed(value)}"
             )
         left_out = self._exclude(value, place) if "exclude" in value else None
-        found = self._criterion(value, place, (*place, "method"))
+        found = self._criterion(value, place, (*place, "method"), (*place, "value"))
         return found if left_out is None else Group(Operation.DIFFERENCE, (found, left_out))
 
-    def _criterion(self, value: Mapping[str, Any], place: Place, named_at: Place) -> Criterion:
+    def _criterion(
+        self, value: Mapping[str, Any], place: Place, named_at: Place, value_at: Place
+    ) -> Criterion:
         name, literal = str(value["method"]), value["value"]
         method, *arguments = name.split(".")
         found = Criterion(
             text=f"{name}:{literal}",
             method=method,
-            value=_value(literal, method, (*place, "value") if "value" in value else named_at),
+            value=_value(literal, method, value_at),
             arguments=tuple(arguments),
             parents=_distance(value, "parents", place),
             children=_distance(value, "children", place),

@@ -22,10 +22,6 @@ class Relatives:
             for parent in known:
                 self._children[parent].append(unique_id)
 
-    def children(self, unique_id: str) -> Sequence[str]:
-        """Its direct descendants."""
-        return self._children.get(unique_id, ())
-
     def ancestors(self, of: Iterable[str], depth: int = ALL_THE_WAY) -> set[str]:
         """What lies at most `depth` edges upstream; one of `of` only if it is upstream of another."""
         return _reach(self._parents, of, depth)

@@ -6,6 +6,7 @@ What a method means, and which kinds of resources it looks at, is dbt's (dbt.gra
 
 from headgate.domain.index import Index
 from headgate.domain.selection.earlier import Earlier
+from headgate.domain.selection.ground import Ground
 from headgate.domain.selection.methods.comparing import COMPARING, result, source_status, state
 from headgate.domain.selection.methods.connectors import connector
 from headgate.domain.selection.methods.naming import fqn, of_type, source
@@ -51,9 +52,9 @@ METHODS: dict[str, Method] = {
     "selector": selector,
     "connector": connector,
 }
-_NOTHING = Index()
+_NOTHING = Ground(Index())
 # Compares nothing with nothing: values are checked, no node is found.
-_CHECKING = Earlier(_NOTHING, {}, {}, {})
+_CHECKING = Earlier(_NOTHING.index, {}, {}, {})
 
 
 def find(criterion: Criterion, scope: Scope) -> set[str]:
@@ -77,7 +78,7 @@ def check(text: str, *, state: bool = False) -> None:
 
     state: whether there will be an earlier run to compare with. Raises SelectionError.
     """
-    scope = Scope(_NOTHING, {}, _CHECKING if state else None)
+    scope = Scope(_NOTHING, _CHECKING if state else None)
     for criterion in criteria(parse([text])):
         find(criterion, scope)
 

@@ -37,7 +37,7 @@ def state(criterion: Criterion, scope: Scope) -> set[str]:
     # Imported here: most selections compare nothing.
     from headgate.domain.state import Comparison
 
-    return set(wanted(Comparison(scope.index, earlier.index))) & scope.nodes.keys()
+    return set(wanted(Comparison(scope.ground.index, earlier.index))) & scope.nodes.keys()
 
 
 def _modified(aspect: str) -> _States:

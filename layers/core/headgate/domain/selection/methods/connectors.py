@@ -5,26 +5,22 @@ Which connector loads a source is what its `meta` says; without that, the connec
 source's schema.
 """
 
-from fnmatch import fnmatchcase
-
 from headgate.domain.index import Node
+from headgate.domain.selection.methods.patterns import pattern
 from headgate.domain.selection.methods.scope import Scope
 from headgate.domain.selection.spec import Criterion
 
 
 def connector(criterion: Criterion, scope: Scope) -> set[str]:
-    return scope.where(lambda node: _is_loaded_by(node, criterion.value))
-
-
-def _is_loaded_by(node: Node, name: str) -> bool:
-    if node.resource_type != "source":
-        return False
-    wanted = name.casefold()
-    if node.connectors:
-        # `meta` may name the provider as well: `fivetran/<id>`.
-        forms = (
-            form for own in node.connectors for form in (own.casefold(), own.casefold().rpartition("/")[2])
-        )
-        return any(fnmatchcase(form, wanted) for form in forms)
+    fits = pattern(criterion.value)
     # A connector that loads single tables is called `schema.table`.
-    return fnmatchcase((node.schema or "").casefold(), wanted.partition(".")[0])
+    fits_schema = pattern(criterion.value.partition(".")[0].casefold())
+
+    def is_loaded(node: Node) -> bool:
+        return (
+            any(map(fits, node.connectors))
+            if node.connectors
+            else fits_schema((node.schema or "").casefold())
+        )
+
+    return {unique_id for unique_id in scope.ground.sources if is_loaded(scope.nodes[unique_id])}

@@ -1,9 +1,9 @@
 """Methods that ask for a property: `tag`, `group`, `access`, `resource_type`, `config`, `version`."""
 
-from fnmatch import fnmatchcase
 from typing import Any
 
 from headgate.domain.index import Node
+from headgate.domain.selection.methods.patterns import pattern
 from headgate.domain.selection.methods.scope import Match, Scope
 from headgate.domain.selection.methods.words import nearest, one_of
 from headgate.domain.selection.spec import Criterion
@@ -16,15 +16,15 @@ RESOURCE_TYPES = (
 
 
 def tag(criterion: Criterion, scope: Scope) -> set[str]:
-    return scope.where(lambda node: any(fnmatchcase(name, criterion.value) for name in node.tags))
+    fits = pattern(criterion.value)
+    return scope.where(lambda node: any(map(fits, node.tags)))
 
 
 def group(criterion: Criterion, scope: Scope) -> set[str]:
+    fits = pattern(criterion.value)
     return scope.where(
         lambda node: (
-            (node.is_parsed or node.resource_type == "metric")
-            and node.group is not None
-            and fnmatchcase(node.group, criterion.value)
+            node.group is not None and (node.is_parsed or node.resource_type == "metric") and fits(node.group)
         )
     )
 

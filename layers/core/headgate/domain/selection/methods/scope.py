@@ -1,10 +1,11 @@
-"""What a method may look at: the enabled nodes, the project, an earlier run, and the other selectors."""
+"""What a method may look at: the nodes and what is looked up of them, an earlier run, and the other selectors."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from headgate.domain.index import Index, Node
+from headgate.domain.index import Node
 from headgate.domain.selection.earlier import Earlier
+from headgate.domain.selection.ground import Ground
 from headgate.domain.selection.spec import Criterion
 
 Match = Callable[[Node], bool]
@@ -12,18 +13,24 @@ Match = Callable[[Node], bool]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """nodes: those that can be selected. selected_by: what the definition of a selector's name selects; None while
-    a text is only checked and selectors.yml is not at hand."""
+    """selected_by: what the selector of a name selects; None while a text is only checked, without selectors.yml."""
 
-    index: Index
-    nodes: Mapping[str, Node]
+    ground: Ground
     earlier: Earlier | None = None
-    selectors: tuple[str, ...] = ()
-    selected_by: Callable[[str], set[str]] | None = field(default=None, compare=False)
+    selected_by: Callable[[str], set[str]] | None = None
+
+    @property
+    def nodes(self) -> Mapping[str, Node]:
+        return self.ground.nodes
+
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """The names in selectors.yml."""
+        return tuple(self.ground.index.selectors)
 
     def where(self, matches: Match) -> set[str]:
         """The unique_ids of the nodes that pass the test."""
-        return {unique_id for unique_id, node in self.nodes.items() if matches(node)}
+        return {unique_id for unique_id, node in self.ground.nodes.items() if matches(node)}
 
 
 Method = Callable[[Criterion, Scope], set[str]]

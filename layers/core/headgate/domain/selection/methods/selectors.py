@@ -1,7 +1,6 @@
 """The method `selector`: what a selector of selectors.yml selects, as dbt 1.12 has it."""
 
-from fnmatch import fnmatchcase
-
+from headgate.domain.selection.methods.patterns import pattern
 from headgate.domain.selection.methods.scope import Scope
 from headgate.domain.selection.methods.words import nearest
 from headgate.domain.selection.spec import Criterion
@@ -12,7 +11,7 @@ def selector(criterion: Criterion, scope: Scope) -> set[str]:
     """Everything that the selectors of this name select; their own tests are not looked for once more."""
     if scope.selected_by is None:
         return set()
-    names = [name for name in scope.selectors if fnmatchcase(name, criterion.value)]
+    names = list(filter(pattern(criterion.value), scope.selectors))
     if not names:
         raise SelectionError(f"{criterion.text!r}: {unknown(criterion.value, scope.selectors)}")
     return set().union(*map(scope.selected_by, names))

@@ -1,7 +1,6 @@
 """Methods for tests alone: `test_name` and `test_type`."""
 
-from fnmatch import fnmatchcase
-
+from headgate.domain.selection.methods.patterns import pattern
 from headgate.domain.selection.methods.scope import Match, Scope
 from headgate.domain.selection.methods.words import one_of
 from headgate.domain.selection.spec import Criterion
@@ -9,11 +8,12 @@ from headgate.domain.selection.spec import Criterion
 
 def test_name(criterion: Criterion, scope: Scope) -> set[str]:
     """A generic test's name (`unique`), or a unit test's own name."""
+    fits = pattern(criterion.value)
     return scope.where(
         lambda node: (
-            fnmatchcase(node.test_name, criterion.value)
+            fits(node.test_name)
             if node.resource_type == "test" and node.test_name is not None
-            else node.resource_type == "unit_test" and fnmatchcase(node.name, criterion.value)
+            else node.resource_type == "unit_test" and fits(node.name)
         )
     )
 
