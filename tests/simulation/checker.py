@@ -317,7 +317,7 @@ def _remembered(simulation: Simulation) -> Iterator[str]:
     for key, last in simulation.warehouse.last.items():
         environment, unique_id = key
         state = simulation.world.states.read(environment, [unique_id]).get(unique_id)
-        if state is None or state.holder or state.status != NodeStatus.SUCCESS.value:
+        if state is None or not state.version or state.holder or state.status != NodeStatus.SUCCESS.value:
             continue
         if state.version != last.version:
             yield f"{unique_id} of {environment} counts as {state.version}, but holds {last.version}"
