@@ -1,6 +1,5 @@
 """One entry of a manifest as a node of the index. What a node is, is dbt-core 1.11's own rule."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from headgate.domain.code_reading import Callables, code_of
@@ -48,7 +47,7 @@ def node_of(entry: Entry, owner: str, callables: Callables, found_at: str) -> No
         tested=_tested(entry),
         enabled=config.get("enabled") is not False,
         empty=_is_empty(entry),
-        config=_selectable(config) or {},
+        config=_selectable(config),
         timeout=wishes.timeout,
         pools=wishes.pools,
         code=code,
@@ -57,9 +56,9 @@ def node_of(entry: Entry, owner: str, callables: Callables, found_at: str) -> No
     )
 
 
-def _metas(entry: Entry) -> list[Mapping[str, Any]]:
+def _metas(entry: Entry) -> list[dict[str, Any]]:
     # dbt keeps `meta` in the config; versions before 1.10 had it beside as well.
-    return [meta for meta in (entry.config.get("meta"), entry.meta) if isinstance(meta, Mapping) and meta]
+    return [meta for meta in (entry.config.get("meta"), entry.meta) if isinstance(meta, dict) and meta]
 
 
 def _wishes(entry: Entry, found_at: str) -> Wishes:
@@ -77,7 +76,7 @@ def _connectors(entry: Entry) -> tuple[str, ...]:
     found: list[str] = []
     for meta in (*_metas(entry), entry.source_meta or {}):
         own = meta.get("headgate")
-        own = own if isinstance(own, Mapping) else {}
+        own = own if isinstance(own, dict) else {}
         said = (own.get("connector"), own.get("connectors"))
         for value in (*said, meta.get("fivetran_connector"), meta.get("airbyte_connection")):
             found += [str(name) for name in (value if isinstance(value, list) else [value]) if name]
@@ -97,7 +96,7 @@ def _tested(entry: Entry) -> str | None:
 
 
 def _checksum(checksum: Any) -> str:
-    if isinstance(checksum, Mapping):
+    if isinstance(checksum, dict):
         return str(checksum.get("checksum") or "")
     return checksum if isinstance(checksum, str) else ""
 
@@ -106,15 +105,22 @@ def _texts(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(value or ())
 
 
-def _selectable(value: Any) -> Any:
-    """The part of a config value that a selector can equal: a text, true, false, or a number of selectors.yml."""
-    if isinstance(value, dict):
-        kept = {key: _selectable(member) for key, member in value.items()}
-        return {key: member for key, member in kept.items() if member is not None} or None
-    if isinstance(value, list):
-        return [
-            member for member in map(_selectable, value) if isinstance(member, str | bool | int | float)
-        ] or None
-    if isinstance(value, str):
-        return value if 0 < len(value) <= _LONGEST_CONFIG_TEXT else None
-    return value if isinstance(value, bool | int | float) else None
+def _selectable(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that a selector's text can equal: dbt compares texts and booleans only.
+
+    Types are compared, not asked for: JSON has no others, and a large project has a million values.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in config.items():
+        kind = type(value)
+        if kind is bool or (kind is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT):
+            kept[key] = value
+        elif kind is dict and (inner := _selectable(value)):
+            kept[key] = inner
+        elif kind is list and (texts := [text for text in value if _is_comparable(text)]):
+            kept[key] = texts
+    return kept
+
+
+def _is_comparable(value: Any) -> bool:
+    return value is True or value is False or (type(value) is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT)

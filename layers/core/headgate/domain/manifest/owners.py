@@ -18,7 +18,7 @@ class Owners:
 
     def _own(self, entry: Entry) -> str:
         for meta in (entry.config.get("meta"), entry.meta, entry.source_meta):
-            owner = person(meta.get("owner")) if isinstance(meta, Mapping) and meta else ""
+            owner = person(meta.get("owner")) if isinstance(meta, dict) and meta else ""
             if owner:
                 return owner
         return self._groups.get(entry.config.get("group") or entry.group or "", "") or person(entry.owner)
@@ -33,7 +33,7 @@ class Owners:
 
 def person(owner: Any) -> str:
     """One line for a person or a team: dbt's {name, email}, a text, or a list of either. An address wins."""
-    if isinstance(owner, Mapping):
+    if isinstance(owner, dict):
         return person(owner.get("email")) or person(owner.get("name"))
     if isinstance(owner, list | tuple):
         return ", ".join(filter(None, map(person, owner)))

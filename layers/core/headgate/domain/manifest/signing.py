@@ -124,7 +124,7 @@ def _columns(columns: Mapping[str, Column]) -> bytes:
 
 
 def _persists(said: Any) -> tuple[str, ...]:
-    said = said if isinstance(said, Mapping) else {}
+    said = said if isinstance(said, dict) else {}
     return tuple(aspect for aspect in ("relation", "columns") if said.get(aspect))
 
 
@@ -150,7 +150,7 @@ def _of_any(value: Any) -> bytes:
 
 
 def _without_nothing(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         kept = {key: _without_nothing(member) for key, member in value.items()}
         return {key: member for key, member in kept.items() if member is not None} or None
     if isinstance(value, list | tuple):
