@@ -12,15 +12,16 @@ from headgate.domain.selection.spec import Criterion
 
 
 def connector(criterion: Criterion, scope: Scope) -> set[str]:
-    fits = pattern(criterion.value)
+    wanted = criterion.value.casefold()
+    fits = pattern(wanted)
     # A connector that loads single tables is called `schema.table`.
-    fits_schema = pattern(criterion.value.partition(".")[0].casefold())
+    fits_schema = pattern(wanted.partition(".")[0])
 
     def is_loaded(node: Node) -> bool:
-        return (
-            any(map(fits, node.connectors))
-            if node.connectors
-            else fits_schema((node.schema or "").casefold())
-        )
+        if not node.connectors:
+            return fits_schema((node.schema or "").casefold())
+        # `meta` may name the provider as well: `fivetran/<id>`.
+        names = (name.casefold() for name in node.connectors)
+        return any(fits(name) or fits(name.rpartition("/")[2]) for name in names)
 
     return {unique_id for unique_id in scope.ground.sources if is_loaded(scope.nodes[unique_id])}
