@@ -326,9 +326,11 @@ def _be_the_runner() -> None:
     for number in range(8):
         assert world.slots.take("production", WAREHOUSE, str(Holder(1, 1, 1, 1, f"model.shop.m{number}")), 8)
     clock = HurriedClock()
-    session = QueueSession(world.queue, clock, plan, 1, slots=world.slots)
+    session = QueueSession(world.queue, clock, plan, 1, slots=world.slots, states=world.states)
     session.begin()
     session.renew()
+    # Nothing of this plan is reused, so nothing can get a turn back.
+    assert not world.queue.revive(1, 1, "model.shop.m0", 1.0, runner=1, epoch=session.epoch)
     world.runs.move(1, RunStatus.RUNNING)
     while not isinstance(claim := session.next(), Over):
         if isinstance(claim, Idle):

@@ -156,6 +156,8 @@ def test_a_dbt_project_reads_the_warehouses_secrets_only() -> None:
     ("action", "key", "expected"),
     [
         ("dynamodb:UpdateItem", "run#000000000012", True),
+        ("dynamodb:ConditionCheckItem", "run#000000000012", True),
+        ("dynamodb:ConditionCheckItem", "state#production", False),
         ("dynamodb:GetItem", "environment#production", True),
         ("dynamodb:UpdateItem", "environment#production", False),
         ("dynamodb:UpdateItem", "pool#production", True),
