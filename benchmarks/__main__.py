@@ -11,6 +11,7 @@ BENCHMARKS = (
     "latency",
     "runner_cost",
     "overhead",
+    "selection_scale",
     "large_run",
     "seed_case",
     "peers",
