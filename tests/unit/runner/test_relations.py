@@ -31,6 +31,10 @@ class Warehouse:
     def type(self) -> str:
         return self.kind
 
+    def list_relations(self, _database: str, _schema: str) -> list[PostgresRelation]:
+        self.listed += 1
+        return self.there
+
     def list_relations_without_caching(self, _schema: Any) -> list[PostgresRelation]:
         self.listed += 1
         return self.there
@@ -141,3 +145,16 @@ def test_a_name_that_dbt_had_to_cut_is_recognised() -> None:
     warehouse = Warehouse(relation("x" * 51 + "__dbt_backup"))
     relations.recover(warehouse, None, node(long))
     assert set(warehouse.cached) == {"x" * 51 + "__dbt_backup"}
+
+
+def test_what_is_not_there_is_found_by_name_with_one_look_at_each_schema() -> None:
+    warehouse = Warehouse(relation("orders", RelationType.Table), relation("Customers"))
+    nodes = [named("orders"), named("customers"), named("lost", "table")]
+    assert relations.absent(warehouse, None, nodes) == {"model.shop.lost"}
+    assert warehouse.listed == 1
+
+
+def named(name: str, materialized: str = "view") -> Any:
+    made = node(name, materialized)
+    made.unique_id = f"model.shop.{name}"
+    return made

@@ -9,8 +9,12 @@ from dbt.artifacts.schemas.results import RunStatus, TestStatus, TimingInfo
 from dbt.artifacts.schemas.run import RunResult
 from dbt.contracts.graph.manifest import Manifest
 from dbt.contracts.graph.nodes import CompiledNode
+from dbt.node_types import NodeType
+from dbt.task.printer import interpret_run_result
+from dbt.task.runnable import GraphRunnableTask
 
 from headgate.domain.command import Command
+from headgate.domain.decision import Action, Decision, Reason
 from headgate.domain.plan import Plan
 from headgate.domain.results import NodeResult
 from headgate_runner import run_results
@@ -143,3 +147,21 @@ def test_the_invocation_keeps_what_a_retry_needs_and_nothing_of_this_process() -
         "dbt build --full-refresh --select tag:finance+ --exclude 'a b' --vars '{\"day\": 1}'"
     )
     assert "hush" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "status", "expected"),
+    [
+        (NodeType.Model, "reused", RunStatus.NoOp),
+        (NodeType.Test, "reused", TestStatus.Pass),
+        (NodeType.Test, "warn", TestStatus.Warn),
+    ],
+)
+def test_what_was_reused_fails_no_invocation_and_has_a_word_that_dbt_knows(
+    resource_type: NodeType, status: str, expected: Any
+) -> None:
+    decision = Decision(Action.REUSE, Reason.NO_NEW_DATA, "nothing new", status=status)
+    result = run_results.reused(SimpleNamespace(resource_type=resource_type), decision)
+    assert (result.status, result.message) == (expected, "no_new_data: nothing new")
+    assert GraphRunnableTask.interpret_results([result])
+    assert interpret_run_result(result) in ("noop", "pass", "warn")
