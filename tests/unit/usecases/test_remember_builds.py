@@ -284,6 +284,46 @@ class TestDecidingAgain:
         assert state_of(world).version == "8.1.3"
 
 
+class TestTestsAgain:
+    """A test of what other runs built may be reused as well, but not one that somebody's build waits for."""
+
+    def after_the_first(self, world: MemoryWorld, tests: int) -> Any:
+        """The plan of a run to which view b (whose version never changes) is reused. tests: turns of the first run."""
+        parents: dict[str, Sequence[str]] = {"b": (), TEST: ("b",)}
+        first = holding(parents, reuse=True, versions={"b": "digest"})
+        session = opened(world, first)
+        for status in (NodeStatus.SUCCESS, NodeStatus.PASS)[: 1 + tests]:
+            build(session, status)
+        world.clock.advance(HELD_SECONDS)
+        plan = holding(parents, run_id=8, reuse=True, versions={"b": "digest"})
+        new = Decision(reason=Reason.NEW_DATA)
+        return replace(plan, nodes=tuple(replace(node, decision=new) for node in plan.nodes))
+
+    def test_one_that_has_passed_over_there_is_reused(self, world: MemoryWorld) -> None:
+        session = opened(world, self.after_the_first(world, tests=1))
+        build(session)
+        build(session)
+        assert [status_of(world, node, 8) for node in ("b", TEST)] == [NodeStatus.REUSED] * 2
+
+    def test_one_that_has_not_is_run(self, world: MemoryWorld) -> None:
+        session = opened(world, self.after_the_first(world, tests=0))
+        build(session)
+        build(session, NodeStatus.PASS)
+        assert [status_of(world, node, 8) for node in ("b", TEST)] == [NodeStatus.REUSED, NodeStatus.PASS]
+        assert state_of(world, "b").pending == frozenset()
+
+    def test_one_of_a_view_that_this_run_built_is_run_though_its_version_is_the_same(
+        self, world: MemoryWorld
+    ) -> None:
+        plan = self.after_the_first(world, tests=1)
+        plan = replace(plan, nodes=tuple(replace(node, built="7.1.1") for node in plan.nodes))
+        session = opened(world, plan)
+        build(session)
+        build(session, NodeStatus.PASS)
+        assert [status_of(world, node, 8) for node in ("b", TEST)] == [NodeStatus.SUCCESS, NodeStatus.PASS]
+        assert state_of(world, "b").pending == frozenset()
+
+
 class TestBesideOthers:
     """What another run did not long ago, dbt's own memory of the warehouse may have missed."""
 

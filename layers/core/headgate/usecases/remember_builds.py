@@ -105,6 +105,8 @@ class Builds:
         if not self._plan.reuse or node.batch or node.decision.reason is Reason.FORCED:
             return None
         if hold is None:
+            if self._is_waited_for(node, states):
+                return None
             before = states.get(node.unique_id)
         elif hold.before.holder or hold.before.version == node.built:
             # A build that was lost in the middle, or nobody has built it since.
@@ -114,6 +116,14 @@ class Builds:
             before = replace(hold.before, pending=frozenset())
         decision = decide_again(self._plan, node, before, states, self._clock.now())
         return decision if decision.reuses else None
+
+    def _is_waited_for(self, test: PlannedNode, states: Mapping[str, BuildState]) -> bool:
+        """Whether a build that this test tests is of this run, or does not count without it."""
+        tested = [states[upstream] for upstream in tested_by(test) if upstream in states]
+        return any(
+            state.run_id == self._plan.run_id or test.unique_id in state.pending | state.failed
+            for state in tested
+        )
 
     def has_begun(self, unique_id: str) -> bool:
         """Whether its build may have reached the warehouse."""
