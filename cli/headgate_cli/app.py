@@ -18,7 +18,7 @@ from headgate_cli.publish import publish
 from headgate_cli.retry import retry
 from headgate_cli.runs import app as runs
 from headgate_cli.runs import run
-from headgate_cli.select import select
+from headgate_cli.select import ManyWords, select
 from headgate_cli.simulate import simulate
 from headgate_cli.sources import sources
 from headgate_cli.trigger import app as trigger
@@ -63,7 +63,7 @@ app.command()(run)
 app.command()(cancel)
 app.command()(retry)
 app.command()(logs)
-app.command()(select)
+app.command(cls=ManyWords)(select)
 app.command()(sources)
 app.command()(simulate)
 for noun, commands in {

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from headgate_cli.output import escaped, note, print_json
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from headgate.domain.selection.earlier import Earlier
 
 _Words = list[str]
+_MANY = ("--select", "-s", "--exclude", "--resource-type", "--exclude-resource-type")
 
 
 class Indirect(StrEnum):
@@ -26,12 +28,34 @@ class Indirect(StrEnum):
     empty = "empty"
 
 
+class ManyWords(TyperCommand):
+    """Several words may follow one option, as in `dbt ls --select a b`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, spread(args))
+
+
+def spread(words: Sequence[str]) -> list[str]:
+    """`--select a b` as `--select a --select b`."""
+    found: list[str] = []
+    option = ""
+    for word in words:
+        if word.startswith("-"):
+            option = word if word in _MANY else ""
+            found.append(word)
+        elif option and found[-1] != option:
+            found += [option, word]
+        else:
+            found.append(word)
+    return found
+
+
 def select(
     manifest: Annotated[Path, typer.Option(help="manifest.json of dbt 1.6 or later (v10 to v12).")] = Path(
         "target/manifest.json"
     ),
     selected: Annotated[
-        _Words | None, typer.Option("--select", "-s", help="What to select, as for dbt; may be repeated.")
+        _Words | None, typer.Option("--select", "-s", help="What to select, in dbt's words; one or more.")
     ] = None,
     exclude: Annotated[_Words | None, typer.Option(help="What to leave out.")] = None,
     selector: Annotated[str, typer.Option(help="A selector of selectors.yml.")] = "",
@@ -98,7 +122,7 @@ def _earlier(state: Path | None, manifest: Path) -> "Earlier | None":
 
 def _show(nodes: Sequence[str], unmatched: Sequence[str], as_json: bool) -> None:
     for part in unmatched:
-        note(f"[yellow]warning[/] {escaped(part)} matches nothing that is enabled")
+        note(f"[yellow]warning[/] {escaped(repr(part))} matches nothing that is enabled")
     if as_json:
         print_json({"nodes": list(nodes), "unmatched": list(unmatched)})
     else:

@@ -154,7 +154,7 @@ def test_the_default_selector_is_used_only_where_dbt_uses_it() -> None:
 
 
 def test_a_bundle_that_carries_no_selectors_says_so() -> None:
-    with pytest.raises(SelectionError, match=r"no selector .mine.*publish again"):
+    with pytest.raises(SelectionError, match=r"no selector .mine.*publish it again"):
         plan(make_index(*CHAIN, default_selector="mine"))
 
 

@@ -20,7 +20,5 @@ def selector(criterion: Criterion, scope: Scope) -> set[str]:
 def unknown(name: str, selectors: tuple[str, ...]) -> str:
     """What to say when selectors.yml has no selector of this name."""
     if not selectors:
-        return (
-            f"there is no selector {name!r}: no selectors.yml was published; if there is one, publish again"
-        )
+        return f"there is no selector {name!r}: the manifest has none; after a change of selectors.yml publish it again"
     return f"there is no selector {name!r} in selectors.yml{nearest(name, selectors)}"
