@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from headgate.domain.code import Macro
 from headgate.domain.index import Index
 from headgate.domain.manifest import read_manifest
 from headgate.domain.state import ASPECTS, Comparison
@@ -129,6 +128,7 @@ GENERIC = {"test_metadata": {"name": "unique", "kwargs": {}}}
         ("semantic_model", {}, {"measures": [{"name": "n", "agg": "count"}]}, {""}),
         ("semantic_model", {}, {"config": {"meta": {"x": 1}}}, {"", "configs"}),
         ("semantic_model", {}, {"defaults": None, "entities": []}, set()),
+        ("semantic_model", {}, {"defaults": {"agg_time_dimension": None}}, set()),
         ("saved_query", {}, {"query_params": {"metrics": ["count"]}}, {""}),
         ("saved_query", {}, {"exports": [{"name": "x", "unrendered_config": {"alias": "x"}}]}, {""}),
         ("saved_query", {}, {"tags": ["new"]}, {""}),
@@ -210,18 +210,17 @@ def test_a_macro_that_nobody_called_before_is_not_new() -> None:
 
 def test_macros_that_reuse_only_suspects_do_not_count() -> None:
     """Reuse takes a macro for called that dbt does not know to be: `state:` believes dbt."""
-    now = read(calling(), macros={"m.spare": macro("new")})
-    node = now.nodes[MODEL]
-    suspected = replace(
+    before = read(calling("m.told"), macros={"m.told": macro("t"), "m.suspect": macro("old")})
+    now = read(calling("m.told"), macros={"m.told": macro("t"), "m.suspect": macro("new")})
+    node, told = now.nodes[MODEL], now.macros["m.told"]
+    by_node = replace(
         node,
-        code=replace(node.code, macros=("m.spare",)),
-        signature=replace(node.signature, macros=()),
+        code=replace(node.code, macros=("m.told", "m.suspect")),
+        signature=replace(node.signature, macros=("m.told",)),
     )
-    now = replace(
-        now, nodes={MODEL: suspected}, macros={**now.macros, "m.x": Macro(macros=("m.spare",), called=())}
-    )
-    before = read(calling(), macros={"m.spare": macro("old")})
-    assert not Comparison(now, before).modified()
+    by_macro = replace(told, macros=("m.suspect",), called=())
+    suspected = replace(now, nodes={MODEL: by_node}, macros={**now.macros, "m.told": by_macro})
+    assert not Comparison(suspected, before).modified()
 
 
 def test_a_source_is_compared_as_it_is_written_where_the_project_says_so() -> None:
