@@ -34,9 +34,10 @@ Contents = dict[str, tuple[Any, ...]]
 
 
 def contents(postgres: Postgres, database: str) -> Contents:
-    """`schema.name` -> what a reader can see of it."""
+    """`schema.name` -> its kind, comment, definition, columns, and the rows that it holds: a view holds none."""
     rows = postgres.checksums(database)
-    return {name: (*shape, rows[name]) for name, *shape in postgres.query(database, SHAPES) if name in rows}
+    shapes = postgres.query(database, SHAPES)
+    return {name: (kind, *shape, rows[name] if kind == "r" else None) for name, kind, *shape in shapes}
 
 
 def copy(postgres: Postgres, source: str, into: str) -> None:

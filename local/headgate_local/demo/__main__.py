@@ -47,6 +47,8 @@ def tell(narrator: Narrator) -> None:
         scenes.prepare()
     with narrator.step("Publish examples/shop: parse it once, for every run to come"):
         scenes.publish()
+    with narrator.step("Three connectors sync before any job waits for them"):
+        scenes.sync_early()
     with narrator.step("Apply headgate.yml: jobs, schedules, alert rules"):
         scenes.apply_jobs()
     with narrator.step("A webhook with a forged signature"):
@@ -65,6 +67,12 @@ def tell(narrator: Narrator) -> None:
         scenes.watch_red()
     with narrator.step("Repair it, publish it, run the job by hand"):
         scenes.repair()
+    with narrator.step("New exchange rates, for which no job waits: what would finance build, and why?"):
+        scenes.second_sync.plan()
+    with narrator.step("The run does what the plan says"):
+        scenes.second_sync.run()
+    with narrator.step("A job for which nothing is new"):
+        scenes.second_sync.run_again()
     narrator.say(f"\n[bold]Every step did what it says[/], in {narrator.seconds:.0f} s.")
     receiver.close()
 

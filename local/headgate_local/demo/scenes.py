@@ -4,12 +4,8 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 
@@ -18,6 +14,8 @@ from headgate.domain.queue import NodeState
 from headgate_local.demo.fivetran import Fivetran
 from headgate_local.demo.narrator import DemoFailedError, Narrator
 from headgate_local.demo.receiver import AlertReceiver
+from headgate_local.demo.second_sync import SecondSync
+from headgate_local.demo.terminal import Terminal, wait_until
 from headgate_local.deploy import client
 from headgate_local.local_file import LocalStack
 from headgate_local.runners import runners
@@ -28,6 +26,7 @@ PROJECT = Path(".headgate") / "demo" / "shop"
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
 GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
 BROKEN_NODE = "model.shop.int_order_payments"
+EARLY = frozenset({"exchange_rates", "salesforce", "google_ads"})
 # So many nodes are done before a runner is killed.
 MANY = 15
 COUNTED = {"analytics_finance.fct_orders": 260, "analytics_marketing.dim_customers": None}
@@ -38,7 +37,8 @@ class Scenes:
 
     def __init__(self, narrator: Narrator, stack: LocalStack, root: Path, receiver: AlertReceiver) -> None:
         self._tell, self._stack, self._root, self._receiver = narrator, stack, root, receiver
-        self._fivetran = Fivetran(stack)
+        self._fivetran, self._type = Fivetran(stack), Terminal(narrator, root)
+        self.second_sync = SecondSync(narrator, self._type, self._fivetran)
 
     def prepare(self) -> None:
         """The stand-in for Slack becomes the address of the jobs file's channel."""
@@ -50,10 +50,20 @@ class Scenes:
         self._tell.say(f"{CHANNEL} is {self._receiver.url}")
 
     def publish(self) -> None:
-        self._headgate("publish", "--project-dir", str(PROJECT), "--environment", "production")
+        self._type.headgate("publish", "--project-dir", str(PROJECT), "--environment", "production")
+
+    def sync_early(self) -> None:
+        """What connectors did before any job waited for them is known all the same."""
+        for connector in sorted(EARLY - self._heard_of()):
+            answer = self._fivetran.post(self._fivetran.sync_ended(connector))
+            self._tell.check(answer.status_code == 200, f"{connector}: 200 {answer.text}")
+        wait_until(lambda: 1 if self._heard_of() >= EARLY else None, "the syncs are remembered", 30)
+
+    def _heard_of(self) -> set[str]:
+        return {sync.connector_name for sync in world().freshness.syncs().values()}
 
     def apply_jobs(self) -> None:
-        self._headgate("jobs", "apply", "--file", str(PROJECT / "headgate.yml"))
+        self._type.headgate("jobs", "apply", "--file", str(PROJECT / "headgate.yml"))
 
     def send_forged(self) -> None:
         answer = self._fivetran.post(self._fivetran.sync_ended("storefront"), "0" * 64)
@@ -61,45 +71,45 @@ class Scenes:
 
     def send_signed_and_duplicate(self) -> int:
         """A signed webhook starts a run, its duplicate does not. Returns the run."""
-        before = self._run_ids()
+        before = self._type.run_ids()
         body = self._fivetran.sync_ended("storefront")
         answer = self._fivetran.post(body)
         self._tell.check(
             answer.status_code == 200 and answer.json()["status"] == "accepted",
             f"the signed webhook is accepted: 200 {answer.text}",
         )
-        run = self._new_run(before)
+        run = self._type.new_run(before)
         again = self._fivetran.post(body)
         self._tell.check(
             again.status_code == 200 and again.json()["status"] == "duplicate",
             f"its duplicate is accepted too, and recognised: 200 {again.text}",
         )
         time.sleep(1)
-        self._tell.check(self._run_ids() - before == {run}, f"both together started one run: {run}")
+        self._tell.check(self._type.run_ids() - before == {run}, f"both together started one run: {run}")
         return run
 
     def watch_green(self, run: int) -> None:
-        self._headgate("runs", "watch", str(run))
-        nodes = self._nodes(run)
+        self._type.headgate("runs", "watch", str(run))
+        nodes = self._type.nodes(run)
         runners = {node["runner"] for node in nodes if node["status"] in ("success", "pass", "warn")}
         self._tell.check(runners == {1, 2}, f"{len(nodes)} nodes, built by runners {sorted(runners)}")
 
     def show_result(self, run: int) -> None:
-        self._headgate("runs", "view", str(run))
+        self._type.headgate("runs", "view", str(run))
         for table, expected in COUNTED.items():
             rows = self._query(f"select count(*) from {table}")  # noqa: S608 - names above
             self._tell.check(rows > 0 and expected in (None, rows), f"{table} has {rows} rows")
 
     def kill_a_runner(self) -> None:
         """kill -9 in the middle of a run: another process takes its place, what was built stays built."""
-        run = int(self._json("run", "shop", "--no-watch")["run"]["run_id"])
+        run = int(self._type.json("run", "shop", "--no-watch")["run"]["run_id"])
         wait_until(lambda: self._is_building(run) or None, f"both runners of run {run} build", 40)
         done, victim = self._ends(run), runners(self._root)[-1]
         os.kill(victim.pid, signal.SIGKILL)
         self._tell.say(
             f"[dim]$ kill -9 {victim.pid}[/]  runner {victim.runner} of run {run}, {len(done)} nodes done"
         )
-        self._headgate("runs", "watch", str(run))
+        self._type.headgate("runs", "watch", str(run))
         attempts = {record.runner: record.epoch for record in world().queue.runners(run, 1)}
         self._tell.check(attempts[victim.runner] > 1, f"runner {victim.runner} was started again")
         self._tell.check(done.items() <= self._ends(run).items(), "nothing that was done was built again")
@@ -118,11 +128,11 @@ class Scenes:
         self.publish()
 
     def watch_red(self) -> None:
-        before = self._run_ids()
+        before = self._type.run_ids()
         self._fivetran.post(self._fivetran.sync_ended("stripe"))
-        run = self._new_run(before)
-        self._headgate("runs", "watch", str(run), expected=1)
-        nodes = {node["unique_id"]: node["status"] for node in self._nodes(run)}
+        run = self._type.new_run(before)
+        self._type.headgate("runs", "watch", str(run), expected=1)
+        nodes = {node["unique_id"]: node["status"] for node in self._type.nodes(run)}
         failed = [node for node, status in nodes.items() if status in ("error", "fail")]
         skipped = [node for node, status in nodes.items() if status == "skipped"]
         self._tell.check(failed == [BROKEN_NODE], f"only {BROKEN_NODE} failed")
@@ -136,7 +146,7 @@ class Scenes:
     def repair(self) -> None:
         self._edit(BAD, GOOD)
         self.publish()
-        self._headgate("run", "finance")
+        self._type.headgate("run", "finance")
 
     def _edit(self, old: str, new: str) -> None:
         file = self._root / PROJECT / BROKEN_FILE
@@ -144,34 +154,6 @@ class Scenes:
         if text.count(old) != 1:
             raise DemoFailedError(f"{BROKEN_FILE} does not contain {old!r} exactly once")
         file.write_text(text.replace(old, new))
-
-    def _headgate(self, *arguments: str, expected: int = 0, quiet: bool = False) -> str:
-        """Run the command as a user would; its output is the demo's."""
-        command = [str(Path(sys.executable).parent / "headgate"), *arguments]
-        if not quiet:
-            self._tell.say(f"[dim]$ headgate {' '.join(arguments)}[/]")
-        ended = subprocess.run(
-            command, cwd=self._root, text=True, stdout=subprocess.PIPE if quiet else None, check=False
-        )
-        if ended.returncode != expected:
-            raise DemoFailedError(
-                f"headgate {' '.join(arguments)} ended with {ended.returncode}, not {expected}"
-            )
-        return ended.stdout or ""
-
-    def _json(self, *arguments: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._headgate(*arguments, "--json", quiet=True))
-        return found
-
-    def _run_ids(self) -> set[int]:
-        return {int(run["run_id"]) for run in self._json("runs", "list")["runs"]}
-
-    def _nodes(self, run: int) -> list[dict[str, Any]]:
-        nodes: list[dict[str, Any]] = self._json("runs", "view", str(run))["nodes"]
-        return nodes
-
-    def _new_run(self, before: set[int]) -> int:
-        return wait_until(lambda: min(self._run_ids() - before, default=None), "a run was created", 20)
 
     def _query(self, sql: str) -> int:
         address = self._stack.warehouse
@@ -188,17 +170,6 @@ class Scenes:
                 return int(cursor.fetchone()[0])
         finally:
             connection.close()
-
-
-def wait_until(found: Callable[[], int | None], what: str, seconds: float) -> int:
-    """Ask until there is an answer. Raises DemoFailedError with what did not happen."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        answer = found()
-        if answer is not None:
-            return answer
-        time.sleep(0.2)
-    raise DemoFailedError(f"not within {seconds:.0f} s: {what}")
 
 
 def copy_shop(root: Path) -> None:
