@@ -92,7 +92,7 @@ def deciding_tests(index: Index, order: Sequence[str], reused: Collection[str]) 
     return {unique_id: tuple(sorted(tests)) for unique_id, tests in found.items()}
 
 
-def waited_for(graph: Graph, order: Sequence[str], reused: Collection[str]) -> dict[str, tuple[str, ...]]:
+def waited_for(graph: Graph, order: Sequence[str], reused: frozenset[str]) -> dict[str, tuple[str, ...]]:
     """Node -> its parents, and across parents that are reused the nearest nodes that are built.
 
     The graph has no edge where a longer path leads to the same node. Nobody waits for a reused node on such a path, so
@@ -103,7 +103,7 @@ def waited_for(graph: Graph, order: Sequence[str], reused: Collection[str]) -> d
     for unique_id in order:
         parents = set(graph.pred[unique_id])
         behind = [across[parent] for parent in parents if parent in reused]
-        built = frozenset(parents - set(reused)).union(*behind)
+        built = frozenset(parents - reused).union(*behind)
         if unique_id in reused:
             across[unique_id] = built
         waits[unique_id] = tuple(sorted(parents | built))

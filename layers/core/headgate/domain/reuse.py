@@ -107,6 +107,7 @@ class _WholePlan:
         self.built: set[str] = set()
         self._terms: dict[str, Terms] = {}
         self._versions: dict[str, str | None] = {}
+        self._upstreams: dict[tuple[str, bool], Upstream] = {}
 
     def decision(self, unique_id: str, *, has_unit_tests: bool) -> Decision:
         node = self._index.nodes[unique_id]
@@ -131,6 +132,13 @@ class _WholePlan:
         return Decision(Action.REUSE, Reason.NO_NEW_DATA, "it leaves nothing of its own")
 
     def _upstream(self, unique_id: str, *, by_build: bool) -> Upstream:
+        # Parents are decided before those who read them: it is the same for each of its readers.
+        key = (unique_id, by_build)
+        if key not in self._upstreams:
+            self._upstreams[key] = self._upstream_of(unique_id, by_build=by_build)
+        return self._upstreams[key]
+
+    def _upstream_of(self, unique_id: str, *, by_build: bool) -> Upstream:
         planned = self.version(unique_id)
         state = self._states.get(unique_id)
         found = upstream_now(unique_id, planned, state, by_build=by_build, now=self._now)
