@@ -65,6 +65,6 @@ def _brief(value: Any) -> str:
     if isinstance(value, set | frozenset):
         value = sorted(value)
     if isinstance(value, dict):
-        value = {name: _brief(inner) for name, inner in value.items()}
+        value = {name: _brief(value[name]) for name in sorted(value)}
     text = str(value) if isinstance(value, str) else repr(value)
     return text if len(text) <= 160 else text[:157] + "…"
