@@ -11,6 +11,7 @@ from headgate.errors import InputError, ManifestError
 
 # Nobody selects by a config value longer than this; descriptions kept in `meta` would double the index.
 _LONGEST_CONFIG_TEXT = 256
+_PLAIN = frozenset({bool, int, float})
 
 
 def node_of(entry: Entry, owner: str, callables: Callables, found_at: str) -> Node:
@@ -106,21 +107,22 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _selectable(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config that a selector's text can equal: dbt compares texts and booleans only.
+    """The part of a config that a selector can equal: a text, true, false, or a number of selectors.yml.
 
     Types are compared, not asked for: JSON has no others, and a large project has a million values.
     """
     kept: dict[str, Any] = {}
     for key, value in config.items():
         kind = type(value)
-        if kind is bool or (kind is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT):
+        if kind in _PLAIN or (kind is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT):
             kept[key] = value
         elif kind is dict and (inner := _selectable(value)):
             kept[key] = inner
-        elif kind is list and (texts := [text for text in value if _is_comparable(text)]):
-            kept[key] = texts
+        elif kind is list and (members := [member for member in value if _is_selectable(member)]):
+            kept[key] = members
     return kept
 
 
-def _is_comparable(value: Any) -> bool:
-    return value is True or value is False or (type(value) is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT)
+def _is_selectable(value: Any) -> bool:
+    kind = type(value)
+    return kind in _PLAIN or (kind is str and 0 < len(value) <= _LONGEST_CONFIG_TEXT)
