@@ -312,6 +312,16 @@ class TestTestsAgain:
         assert [status_of(world, node, 8) for node in ("b", TEST)] == [NodeStatus.REUSED, NodeStatus.PASS]
         assert state_of(world, "b").pending == frozenset()
 
+    def test_one_that_passed_before_the_other_run_built_once_more_is_run(self, world: MemoryWorld) -> None:
+        plan = self.after_the_first(world, tests=1)
+        between = holding({"b": (), TEST: ("b",)}, run_id=6, reuse=True, versions={"b": "digest"})
+        build(opened(world, between))
+        world.clock.advance(HELD_SECONDS)
+        session = opened(world, plan)
+        build(session)
+        build(session, NodeStatus.PASS)
+        assert [status_of(world, node, 8) for node in ("b", TEST)] == [NodeStatus.REUSED, NodeStatus.PASS]
+
     def test_one_of_a_view_that_this_run_built_is_run_though_its_version_is_the_same(
         self, world: MemoryWorld
     ) -> None:

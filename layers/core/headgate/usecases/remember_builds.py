@@ -108,8 +108,8 @@ class Builds:
             if self._is_waited_for(node, states):
                 return None
             before = states.get(node.unique_id)
-        elif hold.before.holder or hold.before.version == node.built:
-            # A build that was lost in the middle, or nobody has built it since.
+        elif hold.before.version == node.built:
+            # Nobody has built it since.
             return None
         else:
             # Its tests may still be under way over there; those of this plan are run here in any case.
