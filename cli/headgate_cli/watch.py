@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from headgate.usecases.view_run import view_run
 from headgate_cli.described import node_name
 from headgate_cli.moments import seconds_between
-from headgate_cli.output import escaped, look, note, notes, painted, seconds_text
+from headgate_cli.output import counted, escaped, look, note, notes, painted, seconds_text
 from headgate_cli.report import telling
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def watch(world: "World", run_id: int, timeout: float | None = None) -> "RunView
 class _Lines(Audience):
     """One line per event: the run's status, each node that was built or says something.
 
-    Passed tests and skipped nodes are told at the end, folded.
+    Passed tests and skipped nodes are told at the end, folded; reused ones are counted.
     """
 
     def __init__(self) -> None:
@@ -76,6 +76,9 @@ class _Lines(Audience):
                 self._steps.add(step.number)
                 count = f": {len(step.nodes)} nodes" if step.nodes or step.turn is None else ""
                 note(f"{at}  [bright_black]step {step.number}  {escaped(step.command)}{count}[/]")
+                reused = sum(node.status == "reused" for node in step.nodes)
+                if reused:
+                    note(f"{at}  {painted('reused')}   {counted(reused, 'node')} as before")
             for node in step.nodes:
                 self._show_node(at, step.number, node)
         if run.status.is_final:
@@ -94,12 +97,14 @@ class _Lines(Audience):
         if node.status in _PENDING or key in self._told:
             return
         self._told.add(key)
-        if node.status in ("skipped", "done", "pass"):
+        if node.status in ("skipped", "done", "pass", "reused"):
             return
         took = seconds_text(node.seconds) if node.seconds is not None else ""
         name = escaped(node_name(node.unique_id))
         padding = " " * max(0, len("success") - len(node.status))
-        line = f"{at}  {painted(node.status)}{padding}  {name}  [bright_black]{took}  runner {node.runner}[/]"
+        # Nobody built what is reused: a test that warned warns again.
+        by = f"{took}  runner {node.runner}" if node.runner else ""
+        line = f"{at}  {painted(node.status)}{padding}  {name}  [bright_black]{by}[/]"
         note(f"{line}  {escaped(telling(node))}".rstrip())
 
 
