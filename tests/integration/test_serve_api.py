@@ -1,6 +1,7 @@
 """The HTTP API as a client gets it: who is let in, what each route does, and what bad requests are told."""
 
 import base64
+import gzip
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 
 from functions.serve_api import app
 from headgate.adapters.memory import MemoryWorld
-from headgate.domain.job import Job
+from headgate.domain.job import Job, JobsFile, ReusePolicy
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
+from headgate.usecases.plan_run import plan_run
+from tests.builders import make_environment, make_index, make_node
 
 TOKEN = "tOken-ü-1"
 CONTEXT = SimpleNamespace(
@@ -192,3 +195,96 @@ def test_a_service_that_does_not_answer_is_no_fault_of_the_request(world: Memory
 
     world.runs.get_run = unavailable  # type: ignore[method-assign, assignment]
     assert send("GET", "/api/runs/1") == (503, {"error": "a service did not answer; try again"})
+
+
+# Plans.
+
+
+@pytest.fixture
+def published(world: MemoryWorld) -> MemoryWorld:
+    job = Job(
+        "finance", "production", ("dbt build --select tag:finance+",), reuse=ReusePolicy(unchanged=True)
+    )
+    world.jobs.apply(JobsFile((make_environment(),), (job,), ()))
+    index = make_index(
+        make_node("model.shop.a", tags=("finance",)), make_node("model.shop.b", "model.shop.a")
+    )
+    world.bundles._files["d" * 64, "44136fa355b3678a/index.msgpack"] = index.encode()
+    world.jobs.point_at("production", "d" * 64)
+    return world
+
+
+def asked(path: str, method: str = "GET", accepts: str = "", **query: str) -> dict[str, Any]:
+    event = request(method, path, accept_encoding=accepts)
+    return event | ({"queryStringParameters": query} if query else {})
+
+
+def test_a_job_s_next_run_is_planned_and_nothing_is_written(published: MemoryWorld) -> None:
+    status, body = answered(asked("/api/jobs/finance/plan"))
+    assert status == 200
+    assert (body["job"], body["run_id"], body["counts"]) == (
+        "finance",
+        None,
+        {"nodes": 2, "build": 2, "reuse": 0},
+    )
+    (step,) = body["steps"]
+    assert [(node["unique_id"], node["reason"]) for node in step["nodes"]] == [
+        ("model.shop.a", "missing"),
+        ("model.shop.b", "missing"),
+    ]
+    _, chosen = answered(asked("/api/jobs/finance/plan", select="b", exclude="a"))
+    assert [node["unique_id"] for node in chosen["steps"][0]["nodes"]] == ["model.shop.b"]
+    assert len(published.runs.list_runs(9)) == 1
+    assert published.plans._plans == {}
+
+
+def test_a_run_s_plan_is_told_as_far_as_it_came(published: MemoryWorld) -> None:
+    _, body = answered(asked("/api/runs/1/plan"))
+    assert (body["run_id"], body["steps"]) == (1, [])
+    plan_run(1, 1, published)
+    _, body = answered(asked("/api/runs/1/plan"))
+    assert [step["command"] for step in body["steps"]] == ["dbt build"]
+    assert body["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "message"),
+    [
+        ("/api/jobs/finanse/plan", {}, 404, "did you mean finance?"),
+        ("/api/jobs/finance/plan", {"selct": "a"}, 400, "'selct' is not known here"),
+        ("/api/jobs/finance/plan", {"select": "a" * 2_001}, 400, "at most 2000 characters"),
+        ("/api/jobs/finance/plan", {"select": "@a+"}, 400, "@a+"),
+        ("/api/runs/99/plan", {}, 404, "99"),
+        ("/api/jobs/fi%20nance/plan", {}, 404, "nothing at this address"),
+    ],
+)
+def test_what_cannot_be_planned_is_said(
+    published: MemoryWorld, path: str, query: dict[str, str], status: int, message: str
+) -> None:
+    found, body = answered(asked(path, **query))
+    assert (found, message in body["error"]) == (status, True), body
+
+
+def test_a_plan_that_a_run_would_fail_with_is_a_conflict(published: MemoryWorld) -> None:
+    published.jobs.point_at("production", "e" * 64)
+    status, body = answered(asked("/api/jobs/finance/plan"))
+    assert status == 409
+    assert "publish --environment production" in body["error"]
+
+
+def test_plans_are_read_with_the_token_and_by_get_alone(published: MemoryWorld) -> None:
+    for path in ("/api/jobs/finance/plan", "/api/runs/1/plan"):
+        assert answered(asked(path, method="POST"))[0] == 405
+        assert app.handler(request("GET", path, authorization=None), CONTEXT)["statusCode"] == 401
+
+
+def test_a_long_answer_is_zipped_for_whoever_can_read_that(
+    published: MemoryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = answered(asked("/api/jobs/finance/plan"))
+    monkeypatch.setattr(app, "ZIPPED_FROM", 1_000)
+    answer = app.handler(asked("/api/jobs/finance/plan", accepts="br, gzip"), CONTEXT)
+    assert (answer["isBase64Encoded"], answer["headers"]["content-encoding"]) == (True, "gzip")
+    assert json.loads(gzip.decompress(base64.b64decode(answer["body"]))) == whole
+    status, body = answered(asked("/api/jobs/finance/plan"))
+    assert (status, "Accept-Encoding: gzip" in body["error"]) == (406, True)
