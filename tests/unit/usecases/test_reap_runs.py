@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
+from headgate.adapters.memory.build_states import MemoryBuildStates
 from headgate.domain.events import RunFinished
 from headgate.domain.execution import Container, Execution
 from headgate.domain.queue import LEASE_SECONDS, REAPER_MARGIN_SECONDS, NodeRecord, NodeState, RunnerRecord
@@ -272,6 +273,8 @@ def test_where_no_runner_was_lost_no_node_is_read(
 def test_taking_over_ends_with_the_minute_and_leaves_nobody_out_for_ever(world: MemoryWorld) -> None:
     begin(world), begin(world, "nightly", "n")
     for run_id in (1, 2):
+        # Each of them builds the first model, as if the other one's were elsewhere.
+        world.states = MemoryBuildStates()
         lost = session(world, run_id=run_id)
         build(lost, 1)
         lost.next()
