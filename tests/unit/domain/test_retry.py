@@ -11,7 +11,7 @@ from headgate.domain.plan import Plan
 from headgate.domain.queue import NodeRecord, initial_records
 from headgate.domain.results import NodeStatus
 from headgate.domain.retry import retry_set
-from tests.plans import plan_of, result_of
+from tests.plans import plan_of, result_of, reusing
 
 A, B, C = "model.shop.a", "model.shop.b", "model.shop.c"
 UNIT, TEST = "unit_test.shop.b.one", "test.shop.t"
@@ -65,3 +65,10 @@ def test_a_failed_test_alone_or_with_what_it_looked_at() -> None:
 def test_a_test_that_was_skipped_found_nothing_out() -> None:
     statuses = {A: "success", TEST: "skipped", B: "skipped", UNIT: "skipped", C: "skipped"}
     assert again(statuses, scope="model_and_test", tested={TEST: (A,)}) == {TEST, B, UNIT, C}
+
+
+def test_what_was_reused_went_well_and_nobody_misses_the_unit_tests_of_it() -> None:
+    plan = reusing(PLAN, A, TEST, B)
+    assert retry_set(plan, records(plan, {C: "error"})) == {C}
+    # The opening found that its relation is not there, and its unit test never ran.
+    assert retry_set(plan, records(plan, {B: "error", C: "skipped"})) == {B, C, UNIT}
