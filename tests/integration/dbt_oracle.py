@@ -5,9 +5,9 @@
 It starts dbt once, replaces the task's `run` by a loop, and answers each line of its input, a JSON object, by a JSON
 line, {"error"} where dbt itself fails. Nothing connects to a database; the manifest is left in the folder TARGET.
 
-    {"select", "exclude"}                                     to `ls`: {"nodes"}
-    {"verb", "select", "exclude", "types", "without"}         to `build`: {"nodes", "edges", "unit_tests", "selected"}
-    {"retry": run_results.json as an object}                  to `build`: {"nodes", "edges"} of `dbt retry`
+    {"select", "exclude", "indirect"}           to `ls`: {"nodes"}
+    {…, "verb", "types", "without"}             to `build`: {"nodes", "edges", "unit_tests", "selected"}
+    {"retry": run_results.json as an object}    to `build`: {"nodes", "edges"} of `dbt retry`
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class Oracle:
     def answer(self, query: dict[str, Any]) -> dict[str, Any]:
         if "retry" in query:
             return self._retry(query["retry"])
+        # Kept in every criterion of the spec.
+        object.__setattr__(get_flags(), "INDIRECT_SELECTION", query["indirect"])
         spec = parse_difference(tuple(query["select"]) or None, tuple(query["exclude"]) or None)
         if isinstance(self._first, ListTask):
             self._first.compile_manifest()

@@ -51,6 +51,7 @@ class Oracle:
                 "verb": command.verb,
                 "select": command.select,
                 "exclude": command.exclude,
+                "indirect": command.indirect or "eager",
                 "types": command.resource_types,
                 "without": command.exclude_resource_types,
             }

@@ -7,7 +7,7 @@ that our index is read from.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from headgate.domain.command import Command
 from headgate.domain.command_options import GRAPH_VERBS, RESOURCE_TYPES
-from headgate.domain.index import Index
 from headgate.domain.selection.resolve import Resolver
 from tests.integration.oracle import PROJECTS, Project, assert_same_order, parsed
+from tests.selection_cases.expressions import MODES, selection, vocabulary
 
 
 @pytest.fixture(scope="module", params=PROJECTS)
@@ -163,58 +163,24 @@ def test_the_selection_is_what_ls_lists(project: Project, select: str, exclude: 
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-def test_any_expression_selects_what_dbt_selects(project: Project, data: st.DataObject) -> None:
-    verb = data.draw(st.sampled_from(GRAPH_VERBS), label="verb")
-    texts = st.lists(unions(vocabulary(project.index)), max_size=2).map(tuple)
-    select, exclude = data.draw(texts, label="select"), data.draw(texts, label="exclude")
-    assert_planned_like_dbt(project, Command(verb, select, exclude))
+@given(seed=st.integers(0, 2**32), verb=st.sampled_from(GRAPH_VERBS), indirect=st.sampled_from(MODES))
+def test_any_expression_is_planned_as_dbt_queues_it(
+    project: Project, seed: int, verb: str, indirect: str
+) -> None:
+    chance, words = Random(seed), vocabulary(project.index)
+    select = tuple(selection(chance, words)) if chance.random() < 0.9 else ()
+    exclude = tuple(selection(chance, words)) if chance.random() < 0.4 else ()
+    assert_planned_like_dbt(project, Command(verb, select, exclude, indirect=indirect))
 
 
 def assert_planned_like_dbt(project: Project, command: Command) -> None:
     dbt = project.build.queue(command)
-    selected = Resolver(project.index).resolve(command.select, command.exclude).nodes
+    selected = (
+        Resolver(project.index).resolve(command.select, command.exclude, indirect=command.indirect).nodes
+    )
     assert sorted(selected) == dbt["selected"]
     plan = project.plan(command)
     assert {node.unique_id: list(node.unit_tests) for node in plan.nodes if node.unit_tests} == dbt[
         "unit_tests"
     ]
     assert_same_order(plan, dbt["nodes"], dbt["edges"])
-
-
-def vocabulary(index: Index) -> list[str]:
-    """Values that mean something in this project, with the method they belong to."""
-    words = {"fqn:nothing", "resource_type:model", "test_type:generic", "test_type:unit", "version:latest"}
-    for node in index.nodes.values():
-        place = Path(node.original_file_path)
-        words |= {node.name, f"{node.package_name}.*", ".".join(node.fqn), ".".join(node.fqn[1:3])}
-        words |= {f"path:{place}", f"{place.parent}/*", f"path:{place.parent}", f"file:{place.name}"}
-        words |= {f"path:{place.parts[0]}/**/{place.name[:5]}*", f"path:{node.patch_path or 'x'}"}
-        words |= {f"tag:{tag}" for tag in node.tags} | {f"config.materialized:{node.materialized}"}
-        words |= {f"resource_type:{node.resource_type}", f"package:{node.package_name}"}
-        words |= {f"group:{node.group}"} if node.group else set()
-        words |= {f"access:{node.access}"} if node.access else set()
-        words |= {f"test_name:{node.test_name}"} if node.test_name else set()
-        words |= {f"source:{node.source_name}.{node.name}"} if node.source_name else set()
-        if node.resource_type in ("exposure", "metric", "semantic_model", "saved_query", "unit_test"):
-            words.add(f"{node.resource_type}:{node.name}")
-    # dbt itself fails at `path:.`
-    return sorted(words - {"path:."})
-
-
-def unions(words: list[str]) -> st.SearchStrategy[str]:
-    """Up to three intersections of up to three criteria, with wildcards and operators."""
-    parts = st.lists(criteria(words), min_size=1, max_size=3).map(",".join)
-    return st.lists(parts, min_size=1, max_size=3).map(" ".join)
-
-
-@st.composite
-def criteria(draw: st.DrawFn, words: list[str]) -> str:
-    word = draw(st.sampled_from(words))
-    method, colon, value = word.rpartition(":")
-    if method not in ("resource_type", "test_type", "version", "path") and draw(st.integers(0, 3)) == 0:
-        start = draw(st.integers(0, len(value) - 1))
-        value = value[:start] + draw(st.sampled_from(["*", "?", "*.", "[a-m]*"])) + value[start + 2 :]
-    front = draw(st.sampled_from(["", "", "+", "1+", "2+", "0+", "@", "@1+"]))
-    behind = "" if "@" in front else draw(st.sampled_from(["", "", "+", "+1", "+3"]))
-    return f"{front}{method}{colon}{value}{behind}"

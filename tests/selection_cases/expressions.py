@@ -73,7 +73,7 @@ def _parts(chance: Random, words: list[str]) -> list[str]:
 def criterion(chance: Random, words: list[str]) -> str:
     """One word with operators, and now and then with a wildcard in its value."""
     method, colon, value = chance.choice(words).rpartition(":")
-    if method not in _WITHOUT_WILDCARDS and chance.random() < 0.25:
+    if method not in _WITHOUT_WILDCARDS and "/" not in value and chance.random() < 0.25:
         start = chance.randrange(len(value))
         value = value[:start] + chance.choice(("*", "?", "*.", "[a-m]*")) + value[start + 2 :]
     front = chance.choice(("", "", "", "+", "1+", "2+", "0+", "@", "@1+"))

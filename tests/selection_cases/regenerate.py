@@ -81,7 +81,7 @@ def cases_of(place: Path, home: Path) -> dict[str, Any]:
     before, now = standin.loads_of(manifest)
     standin.write_sources(state / "sources.json", manifest, before)
     standin.write_sources(project / "target/sources.json", manifest, now)
-    asked = [*questions(chance, words), *by_selector(chance, selectors)]
+    asked = [*questions(chance, words), *about_tests(manifest), *by_selector(chance, selectors)]
     cases = with_answers(asked, ask(sys.executable, place, project, state, asked))
     newer = by_method(chance, words, selectors)
     answers = ask(os.environ["DBT_1_12"], place, project, state, newer)
@@ -106,6 +106,24 @@ def questions(chance: Random, words: Sequence[str]) -> list[Question]:
         question |= {"types": ["test", "model"]} if number % 10 == 0 else {}
         asked.append(question)
     return asked
+
+
+def about_tests(manifest: Mapping[str, Any]) -> list[Question]:
+    """Of tests with several parents: one parent selected, all by one criterion, each by its own."""
+    asked: list[Question] = []
+    for _unique_id, test in sorted(manifest["nodes"].items()):
+        parents = [_named(parent) for parent in sorted(set(test.get("depends_on", {}).get("nodes", ())))]
+        if test["resource_type"] == "test" and len(parents) > 1:
+            for mode in expressions.MODES[1:3]:
+                asked.append({"select": [" ".join(parents)], "indirect": mode})
+                asked += [{"select": [parent], "indirect": mode} for parent in parents]
+                asked.append({"select": [f"+{parents[0]},{parents[0]} {parents[1]}"], "indirect": mode})
+    return asked[:40]
+
+
+def _named(unique_id: str) -> str:
+    kind, _package, name = unique_id.split(".", 2)
+    return f"source:{name}" if kind == "source" else name
 
 
 def by_selector(chance: Random, selectors: Sequence[Mapping[str, Any]]) -> list[Question]:

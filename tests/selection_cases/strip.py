@@ -26,7 +26,15 @@ _SECTIONS = (
     "functions",
 )
 _DROPPED = ("docs", "disabled", "parent_map", "child_map", "group_map")
-_DROPPED_OF_NODE = ("compiled_code", "compiled_path", "extra_ctes", "root_path", "build_path", "doc_blocks")
+_DROPPED_OF_NODE = (
+    "compiled_code",
+    "compiled_path",
+    "extra_ctes",
+    "root_path",
+    "build_path",
+    "doc_blocks",
+    "created_at",
+)
 
 
 def stripped(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +47,8 @@ def stripped(manifest: dict[str, Any]) -> dict[str, Any]:
     small["macros"] = {
         unique_id: _macro(manifest["macros"][unique_id]) for unique_id in sorted(_reached(manifest))
     }
-    small["metadata"] = {**manifest["metadata"], "env": {}, "invocation_id": None, "user_id": None}
+    nobody = {"env": {}, "invocation_id": None, "user_id": None, "invocation_started_at": None}
+    small["metadata"] = {**manifest["metadata"], **nobody, "generated_at": "2026-01-01T00:00:00Z"}
     return small
 
 

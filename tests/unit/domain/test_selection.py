@@ -132,9 +132,13 @@ INDEX = make_index(
         original_file_path="models/staging/stg_orders.sql",
         patch_path="models/staging/staging.yml",
         tags=("finance", "daily"),
-        group="finance",
         access="private",
-        config={"materialized": "view", "contract": {"enforced": True}, "tags": ["finance", "daily"]},
+        config={
+            "group": "finance",
+            "materialized": "view",
+            "contract": {"enforced": True},
+            "tags": ["finance", "daily"],
+        },
     ),
     make_node(
         "model.shop.fct_orders",
@@ -155,13 +159,24 @@ INDEX = make_index(
     make_node("model.tools.calendar", original_file_path="models/calendar.sql"),
     make_node("model.shop.off", "model.shop.stg_orders", enabled=False),
     make_node(
-        "test.shop.not_null", "model.shop.stg_orders", test_name="not_null", config={"severity": "WARN"}
+        "test.shop.not_null",
+        "model.shop.stg_orders",
+        test_name="not_null",
+        config={"severity": "WARN"},
     ),
-    make_node("test.shop.related", "model.shop.fct_orders", "seed.shop.countries", test_name="relationships"),
+    make_node(
+        "test.shop.related",
+        "model.shop.fct_orders",
+        "seed.shop.countries",
+        test_name="relationships",
+        group="finance",
+    ),
     make_node("test.shop.singular", "model.shop.fct_orders"),
     make_node("unit_test.shop.fct_orders.adds_up", "model.shop.fct_orders"),
-    make_node("exposure.shop.report", "model.shop.fct_orders", group="finance"),  # not for `group:`
-    make_node("metric.shop.count", "model.shop.fct_orders", group="finance"),
+    make_node(
+        "exposure.shop.report", "model.shop.fct_orders", config={"group": "finance"}
+    ),  # not for `group:`
+    make_node("metric.shop.count", "model.shop.fct_orders", config={"group": "finance"}),
 )
 UNIT_TEST = "unit_test.shop.fct_orders.adds_up"
 FCT_TESTS = {"test.shop.related", "test.shop.singular", UNIT_TEST}
@@ -216,6 +231,8 @@ def resolve(select: str = "", exclude: str = "", index: Index = INDEX) -> set[st
         ("metric:shop.*", {"metric.shop.count"}),
         ("unit_test:adds_up", {UNIT_TEST}),
         ("group:fin*", STG | {"metric.shop.count"}),
+        # not from a test that has its model's group: no way leads from the metric or the staging model to the seed
+        ("1+group:fin*", STG | SOURCE | {"metric.shop.count"} | FCT),
         ("access:private", STG),
         ("resource_type:seed", SEED),
         ("config.materialized:view", STG),
@@ -263,3 +280,35 @@ def test_excludes(select: str, exclude: str, expected: set[str]) -> None:
 def test_says_which_parts_matched_nothing() -> None:
     found = Resolver(INDEX).resolve(["fct_orders nothing", "tag:x,fct_orders"], ["gone"])
     assert found.unmatched == ("nothing", "tag:x,fct_orders", "gone")
+
+
+BETWEEN = make_index(
+    make_node("source.shop.raw.orders"),
+    make_node("model.shop.up"),
+    make_node("model.shop.a", "model.shop.up"),
+    make_node("model.shop.b"),
+    make_node("test.shop.a_and_source", "model.shop.a", "source.shop.raw.orders"),
+    make_node("test.shop.a_and_up", "model.shop.a", "model.shop.up"),
+    make_node("test.shop.a_and_b", "model.shop.a", "model.shop.b"),
+    make_node("unit_test.shop.a.adds_up", "model.shop.a", fqn=("shop", "adds_up")),
+)
+
+
+@pytest.mark.parametrize(
+    ("select", "indirect", "expected"),
+    [
+        ("a", "eager", {"a_and_source", "a_and_up", "a_and_b", "adds_up"}),
+        ("a", "buildable", {"a_and_source", "a_and_up", "adds_up"}),
+        ("a", "cautious", {"adds_up"}),
+        ("a", "empty", set()),
+        # the tests that lacked a parent are looked at again when everything is united
+        ("a b", "cautious", {"a_and_b", "adds_up"}),
+        ("a b", "buildable", {"a_and_source", "a_and_up", "a_and_b", "adds_up"}),
+        ("a source:raw", "cautious", {"a_and_source", "adds_up"}),
+        ("a b", "empty", set()),
+        ("a,resource_type:model b", "cautious", {"a_and_b", "adds_up"}),
+    ],
+)
+def test_the_modes_of_selecting_tests(select: str, indirect: str, expected: set[str]) -> None:
+    nodes = Resolver(BETWEEN).resolve([select], indirect=indirect).nodes
+    assert {node.rpartition(".")[2] for node in nodes if "test." in node} == expected

@@ -21,12 +21,18 @@ def tag(criterion: Criterion, scope: Scope) -> set[str]:
 
 
 def group(criterion: Criterion, scope: Scope) -> set[str]:
+    """By the configured group. A test has its model's group without being configured so, and is not found by it."""
     fits = pattern(criterion.value)
-    return scope.where(
-        lambda node: (
-            node.group is not None and (node.is_parsed or node.resource_type == "metric") and fits(node.group)
+
+    def matches(node: Node) -> bool:
+        configured = node.config.get("group")
+        return (
+            isinstance(configured, str)
+            and (node.is_parsed or node.resource_type == "metric")
+            and fits(configured)
         )
-    )
+
+    return scope.where(matches)
 
 
 def access(criterion: Criterion, scope: Scope) -> set[str]:
