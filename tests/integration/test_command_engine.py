@@ -310,7 +310,7 @@ def test_clone_copies_from_what_an_environment_has_published(postgres: Any, test
     postgres.query("verbs", "create schema if not exists analytics")
     postgres.query("verbs", "create table if not exists analytics.last as select 3 as ids")
     runner = one_step(tested, "dbt clone --state production --select last")
-    assert any("cloning from production, bundle" in line["message"] for line in runner.lines)
+    assert any("the state is that of production, bundle" in line["message"] for line in runner.lines)
     assert tested.world.runs.get_run(tested.key[0]).status is RunStatus.SUCCESS
     assert tested.statuses["model.plain.last"] in {"success", "no-op"}
 
