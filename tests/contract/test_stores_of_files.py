@@ -8,6 +8,7 @@ import pytest
 from botocore.config import Config
 
 from headgate.adapters.aws import s3_bundle_store
+from headgate.adapters.aws.s3_plan_store import LARGE
 from headgate.domain.plan import OPENING
 from headgate.errors import InputError, NotFoundError, UnavailableError
 from tests.contract.conftest import MotoStage
@@ -135,6 +136,15 @@ def test_a_chunk_sent_twice_counts_once_and_any_text_survives(world: Any) -> Non
     for _ in range(2):
         world.artifacts.append_log(12, 1, 1, 1_000_001, [line(1, text)])
     assert [entry["message"] for entry in world.artifacts.logs(12, 1)] == [text]
+
+
+def test_a_large_plan_comes_back_exactly_and_takes_little_room(world: Any) -> None:
+    plan = plan_of({f"model.shop.{number:06}": () for number in range(10_000)})
+    world.plans.put_plan(plan)
+    assert world.plans.get_plan(7, 1) == plan
+    if hasattr(world.plans, "_objects"):
+        stored = boto3.client("s3").get_object(Bucket="headgate-bucket", Key="runs/7/steps/01/plan.json")
+        assert (stored["ContentEncoding"], stored["ContentLength"] < LARGE) == ("gzip", True)
 
 
 def test_a_plan_comes_back_exactly(world: Any) -> None:

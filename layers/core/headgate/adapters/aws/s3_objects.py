@@ -27,9 +27,13 @@ class Objects:
             return False
         return True
 
-    def put(self, key: str, body: bytes) -> None:
+    def put(self, key: str, body: bytes, *, encoding: str = "") -> None:
+        """encoding: what browsers have to undo (`gzip`); `get` gives the bytes as they are."""
         with translated(key):
-            self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
+            if encoding:
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentEncoding=encoding)
+            else:
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def upload(self, key: str, source: Path) -> None:
         with translated(key), source.open("rb") as body:

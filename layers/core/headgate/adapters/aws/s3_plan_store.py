@@ -1,5 +1,6 @@
-"""Plans in S3: `runs/<id>/steps/<nn>/plan.json`."""
+"""Plans in S3: `runs/<id>/steps/<nn>/plan.json`, compressed when they are large."""
 
+import gzip
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+# The plan of 20,000 nodes that reuse is 40 MB, nearly all of it unique_ids; every runner of the step reads it.
+LARGE = 1_000_000
+_COMPRESSED = b"\x1f\x8b"
+
+
 class S3PlanStore:
     """PlanStore on one bucket."""
 
@@ -20,14 +26,19 @@ class S3PlanStore:
         self._objects = Objects(client, bucket)
 
     def put_plan(self, plan: Plan) -> None:
-        self._objects.put(_key(plan.run_id, plan.step), msgspec.json.encode(plan))
+        body, key = msgspec.json.encode(plan), _key(plan.run_id, plan.step)
+        if len(body) > LARGE:
+            self._objects.put(key, gzip.compress(body, compresslevel=1), encoding="gzip")
+        else:
+            self._objects.put(key, body)
 
     def get_plan(self, run_id: int, step: int) -> Plan:
         try:
             body = self._objects.get(_key(run_id, step))
         except NotFoundError as fault:
             raise NotFoundError(f"run {run_id}, step {step} has no plan") from fault
-        return msgspec.json.decode(body, type=Plan)
+        # A JSON text never begins like this.
+        return msgspec.json.decode(gzip.decompress(body) if body.startswith(_COMPRESSED) else body, type=Plan)
 
 
 def _key(run_id: int, step: int) -> str:
