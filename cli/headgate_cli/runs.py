@@ -37,6 +37,9 @@ def run(
     context: typer.Context,
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name, as in headgate.yml.")],
     watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Show it until it is over.")] = True,
+    reuse: Annotated[
+        bool, typer.Option("--reuse/--no-reuse", help="Reuse what is unchanged, where the job does.")
+    ] = True,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -52,7 +55,7 @@ def run(
     except NotFoundError as fault:
         raise NotFoundError(f"{fault}: `headgate publish --environment {found.environment}`") from None
     cause = Cause(kind="cli", key=str(uuid.uuid4()), detail=who())
-    started = start_job(found, cause, jobs=world.jobs, runs=world.runs, bus=world.bus)
+    started = start_job(found, cause, jobs=world.jobs, runs=world.runs, bus=world.bus, from_start=not reuse)
     follow(world, started, watch=watch, timeout=timeout, as_json=as_json)
 
 

@@ -238,6 +238,11 @@ def test_each_run_command_makes_a_run_of_its_own(headgate: Any, asked: Callable[
     assert asked("runs", "list", "--job", "nightly")["runs"] == []
 
 
+def test_a_run_may_be_told_to_reuse_nothing(asked: Callable[..., dict[str, Any]]) -> None:
+    assert asked("run", "finance", "--no-watch")["run"]["from_start"] is False
+    assert asked("run", "finance", "--no-watch", "--no-reuse")["run"]["from_start"] is True
+
+
 def test_run_refuses_what_was_never_published(headgate: Any, world: Any) -> None:
     world.jobs._bundles.clear()
     result = headgate("run", "finance")

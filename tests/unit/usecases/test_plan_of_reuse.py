@@ -17,6 +17,7 @@ from headgate.domain.sync import Sync
 from headgate.errors import NotFoundError
 from headgate.usecases.preview_plan import plan_of_run, preview_plan
 from headgate.usecases.retry_run import retry_run
+from headgate.usecases.start_job import start_job
 from tests.builders import make_index, make_node
 from tests.whole_runs import build, dispatch, finalizer, plan, session, start
 
@@ -166,6 +167,20 @@ def test_full_refresh_and_a_repetition_from_the_start_build_everything(shop: Mem
     assert {(one.reason, one.fact) for one in decisions} == {
         (Reason.FORCED, "run 1 is repeated from its start")
     }
+
+
+def test_a_run_that_is_to_reuse_nothing_builds_everything(shop: MemoryWorld) -> None:
+    play(shop)
+    run = start_job(
+        shop.jobs.job("own"),
+        Cause("cli", "again"),
+        jobs=shop.jobs,
+        runs=shop.runs,
+        bus=shop.bus,
+        from_start=True,
+    )
+    decisions = [one.decision for one in plan(shop, 1, run.run_id).plan.nodes]
+    assert {(one.reason, one.fact) for one in decisions} == {(Reason.FORCED, "this run reuses nothing")}
 
 
 def test_a_retry_builds_what_the_failed_run_left_and_nothing_that_it_reused(shop: MemoryWorld) -> None:

@@ -55,8 +55,8 @@ class Run:
     """One run of a job. Times are ISO 8601 in UTC; `steps` are the job's commands as they stood then.
 
     retry_of: the run that this one repeats from its failure on. first_step: where it begins (1-based); that step
-    builds what failed, was skipped or never ended in the other run, unless `from_start`. cancel: who asked to stop
-    it and why, once somebody did.
+    builds what failed, was skipped or never ended in the other run, unless `from_start`. from_start: everything is
+    built, whatever went well there or is remembered. cancel: who asked to stop it and why, once somebody did.
     """
 
     run_id: int

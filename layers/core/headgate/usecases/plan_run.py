@@ -194,6 +194,8 @@ class _Planner:
         )
 
     def _forced(self, undone: Undone) -> str:
+        if self.run.from_start and self.run.retry_of is None:
+            return "this run reuses nothing"
         if self.run.from_start:
             return f"run {self.run.retry_of} is repeated from its start"
         return f"left undone by run {undone.run_id}" if undone.only is not None else ""

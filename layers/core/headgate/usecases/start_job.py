@@ -9,8 +9,10 @@ from headgate.errors import NotFoundError
 from headgate.ports import EventBus, JobStore, RunStore
 
 
-def start_job(job: Job, cause: Cause, *, jobs: JobStore, runs: RunStore, bus: EventBus) -> Run:
-    """The run of this cause. Asking twice gives the same run; it is announced again, which does no harm.
+def start_job(
+    job: Job, cause: Cause, *, jobs: JobStore, runs: RunStore, bus: EventBus, from_start: bool = False
+) -> Run:
+    """The run of this cause; `from_start`: it reuses nothing. Asking twice gives the same run; it is announced again, which does no harm.
 
     A job whose environment has no bundle yet gets a run too: it ends in an error that says what to publish,
     which somebody sees, where a dropped event would be seen by nobody.
@@ -19,6 +21,6 @@ def start_job(job: Job, cause: Cause, *, jobs: JobStore, runs: RunStore, bus: Ev
         bundle = jobs.bundle_of(job.environment)
     except NotFoundError:
         bundle = ""
-    run, _ = runs.create_run(replace(job, run=job.steps), bundle, cause)
+    run, _ = runs.create_run(replace(job, run=job.steps), bundle, cause, from_start=from_start)
     bus.publish(RunQueued(run_id=run.run_id, job=run.job))
     return run

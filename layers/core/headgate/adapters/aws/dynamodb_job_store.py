@@ -1,7 +1,7 @@
 """Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
 
-Keys: `environment#<name>` / `environment`, `bundle` and `success`, `job#<name>` / `job`, `alerts#<origin>` / `rules`; all but
-the bundle pointer in the index `listing`. The rules' item knows what its file manages and counts its applies, so
+Keys: `environment#<name>` / `environment`, `bundle` and `success`, `job#<name>` / `job`, `alerts#<origin>` / `rules`;
+environments, jobs and rules in the index `listing`. The rules' item knows what its file manages and counts its applies, so
 that two at once cannot mix.
 """
 
