@@ -30,11 +30,15 @@ def hookless(statuses: dict[str, str]) -> dict[str, str]:
 
 def merged(stack: Stack, run_id: int) -> dict[str, str]:
     document = json.loads(stack.artifact(run_id, "run_results.json"))
+    ends = [(result["unique_id"], result["status"]) for result in document["results"]]
+    for result in document["results"]:
+        # A word of dbt 1.12; everything else is as 1.11 reads it.
+        if result["status"] == "reused":
+            result["status"] = "no-op" if not result["unique_id"].startswith("test.") else "pass"
     artifact = RunResultsArtifact.from_dict(document)
     assert artifact.args["which"] == "build"
-    ids = [result.unique_id for result in artifact.results]
-    assert len(ids) == len(set(ids)), "a node stands in the results twice"
-    return {result.unique_id: str(result.status) for result in artifact.results}
+    assert len(ends) == len(dict(ends)), "a node stands in the results twice"
+    return dict(ends)
 
 
 def test_the_tables_and_statuses_are_those_of_plain_dbt(
@@ -184,6 +188,11 @@ def test_a_broken_model_fails_skips_and_tells_as_dbt_would(
     # The job reuses: what neither the edit nor the sync has reached comes out as it was.
     reused = {node for node, status in statuses.items() if status == "reused"}
     assert {plain.statuses[node] for node in reused} <= {"success", "pass"}
+    # Unit tests belong to their model's turn, so those of a reused one have none.
+    models = {node.split(".")[2] for node in reused if node.startswith("model.")}
+    reused |= {
+        node for node in plain.statuses if node.startswith("unit_test.") and node.split(".")[2] in models
+    }
     built = {node: status for node, status in statuses.items() if node not in reused}
     rest = {node: status for node, status in plain.statuses.items() if node not in reused}
     assert hookless(built) == hookless(rest)
