@@ -32,6 +32,7 @@ def _node_object(step: int, node: NodeView) -> dict[str, Any]:
         "runner": node.runner,
         "attempts": node.attempts,
         "message": node.message,
+        "why": node.why,
         "held_back": list(node.held_back),
     }
 

@@ -134,7 +134,11 @@ def _folded(step: "StepView", detail: Detail) -> Iterator[str]:
 
 def _reused(step: "StepView") -> Iterator[str]:
     """How many nodes were not built again, by the reason that their messages begin with."""
-    reasons = Counter(node.headline.partition(":")[0] for node in step.nodes if node.status == _REUSED)
+    reasons = Counter(
+        "unit tests of theirs" if node.kind == "unit_test" else node.headline.partition(":")[0]
+        for node in step.nodes
+        if node.status == _REUSED
+    )
     if reasons:
         why = ", ".join(f"{number:,} {escaped(reason)}" for reason, number in reasons.most_common())
         yield f"[cyan]{look(_REUSED).glyph}[/] {counted(reasons.total(), 'node')} reused [bright_black]({why})[/]"
@@ -188,9 +192,9 @@ def _print_next(view: "RunView", detail: Detail) -> None:
 
 
 def telling(node: "NodeView") -> str:
-    """The line of a message that says most; what a database answers when all went well says nothing."""
+    """The line that says most: of what went well not what the database answered, but why it was built."""
     if not node.failed and node.status not in ("warn", _REUSED):
-        return ""
+        return node.why
     # "Database Error in model x (models/x.sql): reason": the row says which model, so the reason comes first.
     found = _DBT_S_HEAD.fullmatch(node.headline)
     return f"{found['kind']}: {found['reason']} ({found['path']})" if found else node.headline

@@ -33,14 +33,20 @@ NODES = (
 
 
 def start(
-    world: MemoryWorld, *nodes: PlannedNode, job: str = "finance", engine: Engine = Engine.SHARED
+    world: MemoryWorld,
+    *nodes: PlannedNode,
+    job: str = "finance",
+    engine: Engine = Engine.SHARED,
+    reuse: bool = False,
 ) -> int:
     """A running run whose first step has been planned."""
     run, _ = world.runs.create_run(world.jobs.job(job), "d" * 64, CAUSE)
     world.clock.advance(2)
     world.runs.take_slot(run)
     world.runs.move(run.run_id, RunStatus.RUNNING)
-    plan = Plan(run.run_id, 1, Command("build"), "d" * 64, "production", nodes, 2, 4, engine=engine)
+    plan = Plan(
+        run.run_id, 1, Command("build"), "d" * 64, "production", nodes, 2, 4, engine=engine, reuse=reuse
+    )
     world.plans.put_plan(plan)
     world.queue.write(StepRecord(run.run_id, 1, len(nodes), 2, run.created_at), initial_records(plan))
     return run.run_id
@@ -209,3 +215,22 @@ def test_reused_nodes_come_last_with_the_reason_and_their_unit_tests_are_not_mis
     ]
     assert step.reuses
     assert list(found.counts) == ["error", "success", "skipped", "reused"]
+
+
+def test_after_the_end_each_node_says_why_it_was_built_and_no_unit_test_is_missing(
+    world: MemoryWorld,
+) -> None:
+    decisions = {
+        "model.shop.raw": Decision(Action.BUILD, Reason.CODE, "its code changed"),
+        "model.shop.right": Decision(Action.REUSE, Reason.NO_NEW_DATA),
+    }
+    nodes = [replace(node, decision=decisions[node.unique_id]) for node in (NODES[0], NODES[2])]
+    run_id = start(world, *nodes, reuse=True)
+    ended(world, run_id, "model.shop.raw", "success", 3.0)
+    world.runs.move(run_id, RunStatus.SUCCESS)
+    (step,) = view(world, run_id).steps
+    assert [(node.name, node.status, node.why) for node in step.listed] == [
+        ("raw", "success", "code: its code changed"),
+        ("right", "reused", ""),
+        ("right.adds_up", "reused", ""),
+    ]

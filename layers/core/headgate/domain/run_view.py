@@ -38,7 +38,7 @@ class NodeView:
     """One node. `status`: dbt's word, or the queue's while it has none. `seconds`: None when it never ran.
 
     held_back: the skipped nodes that stand under this failed one, as unique_ids; each stands under one only.
-    attempts: how often a runner took it.
+    attempts: how often a runner took it. why: what its plan had against reusing it; empty: nothing was to be reused.
     """
 
     unique_id: str
@@ -49,6 +49,7 @@ class NodeView:
     message: str
     held_back: tuple[str, ...] = ()
     attempts: int = 0
+    why: str = ""
 
     @property
     def name(self) -> str:
@@ -139,17 +140,10 @@ def step_view(
 ) -> StepView:
     """A step from its records. Without its plan, skipped nodes are listed instead of folded."""
     ended = run.status.is_final
-    spared = _spared(nodes, plan) if plan is not None else frozenset()
-    views = sorted(
-        (
-            replace(_node_view(node, ended, now), status=NodeStatus.REUSED.value, message=_SPARED)
-            if node.unique_id in spared
-            else _node_view(node, ended, now)
-            for node in nodes
-            if node.resource_type != "step"
-        ),
-        key=lambda node: (_rank(node.status), -(node.seconds or 0.0), node.unique_id),
-    )
+    views = [_node_view(node, ended, now) for node in nodes if node.resource_type != "step"]
+    if plan is not None:
+        views = _explained(views, nodes, plan)
+    views.sort(key=lambda node: (_rank(node.status), -(node.seconds or 0.0), node.unique_id))
     turns = [node for node in nodes if node.unique_id == COMMAND]
     return StepView(
         number=number,
@@ -159,6 +153,18 @@ def step_view(
         lost=tuple(f"runner {runner.runner}: {runner.error}" for runner in runners if runner.error),
         turn=_node_view(turns[0], ended, now) if turns else None,
     )
+
+
+def _explained(views: Sequence[NodeView], nodes: Sequence[NodeRecord], plan: Plan) -> list[NodeView]:
+    """With what the plan says of them: why each was built, and that nothing is missing of what is reused."""
+    spared = _spared(nodes, plan)
+    built = {node.unique_id: node.decision.sentence for node in plan.nodes if plan.reuse and node.is_built}
+    return [
+        replace(view, status=NodeStatus.REUSED.value, message=_SPARED)
+        if view.unique_id in spared
+        else replace(view, why=built.get(view.unique_id, "") if view.seconds is not None else "")
+        for view in views
+    ]
 
 
 def _spared(nodes: Sequence[NodeRecord], plan: Plan) -> frozenset[str]:

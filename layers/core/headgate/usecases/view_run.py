@@ -19,9 +19,9 @@ def _step(run: Run, number: int, now: float, queue: NodeQueue, plans: PlanStore)
     if record is None:
         return step_view(number, run, None, (), (), None, now)
     nodes, runners = queue.nodes(run.run_id, number), queue.runners(run.run_id, number)
-    # Only failures ask the plan who waited for whom.
+    # The plan knows who waited for whom, and why each node was built. While all goes well, nobody needs either yet.
     failed = any(node.result is not None and node.result.failed for node in nodes)
-    plan = _plan(run.run_id, number, plans) if failed else None
+    plan = _plan(run.run_id, number, plans) if failed or run.status.is_final else None
     return step_view(number, run, record, nodes, runners, plan, now)
 
 
