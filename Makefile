@@ -53,11 +53,14 @@ HALVES := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=2
 test: setup  ## unit, contract, template, simulation, integration and end-to-end tests
 	@$(MAKE) --no-print-directory $(HALVES) unit real
 
-unit: setup  ## the half without dbt, servers and processes
-	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation
+# Comparisons with dbt's own answers compute and wait for nobody.
+COMPARISONS := tests/integration/test_*_equals_dbt.py
+
+unit: setup  ## the half that computes: without servers, with the comparisons with dbt's own answers
+	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation $(COMPARISONS)
 
 real: setup  ## the half with real dbt, Postgres, runners and the local stack
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e --ignore-glob='$(COMPARISONS)'
 
 kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SIGTERM; make test does a few
 	@HEADGATE_KILLS=20 $(BIN)/python -m pytest -q tests/integration/test_kills.py

@@ -378,3 +378,32 @@ def test_a_view_that_is_not_as_its_code_says_has_no_version() -> None:
     other = replace(states[STG], fingerprint={"text": "other"})
     assert versions_now(plan, node, states | {STG: other})[STG] == ""
     assert versions_now(plan, node, {})[STG] == ""
+
+
+def test_new_rows_do_not_show_in_a_materialized_view_by_themselves() -> None:
+    stored, reader = "model.shop.stored", "model.shop.reader"
+    index = make_index(
+        make_node(RAW),
+        make_node(STG, RAW, materialized="view", relation_name="stg", code=Code(text="s")),
+        make_node(stored, STG, materialized="materialized_view", relation_name="m", code=Code(text="m")),
+        make_node(reader, stored, relation_name="r", code=Code(text="r")),
+    )
+    order = (STG, stored, reader)
+    found = decisions(index, built(index, order), order, sources=AGAIN)
+    assert found == {
+        "stg_orders": "no_new_data",
+        "stored": "new_data: stripe synced at 07:02 UTC, sync 2",
+        "reader": "new_data: stored is built in this run",
+    }
+    assert set(decisions(index, built(index, order), order).values()) == {"no_new_data"}
+
+
+def test_dbt_test_runs_unit_tests_since_nothing_is_remembered_of_them() -> None:
+    unit_test = "unit_test.shop.orders.adds_up"
+    index = make_index(
+        make_node(ORDERS, relation_name="orders", code=Code(text="o")), make_node(unit_test, ORDERS)
+    )
+    decided = decide_all(
+        index, (unit_test,), states=built(index, (ORDERS,)), sources={}, policy=POLICY, now=NOW
+    )
+    assert decided.decisions[unit_test].reason is Reason.MISSING

@@ -13,7 +13,7 @@ from headgate.domain.index import Index, Node
 from headgate.domain.job import Deadline, Environment, FivetranTrigger, Job, JobsFile, ReusePolicy, RunnerSize
 from headgate.domain.plan_object import plan_object
 from headgate.domain.run import Cause, RunStatus
-from headgate.domain.sync import Sync
+from headgate.domain.sync import Observation, Sync
 from headgate.errors import NotFoundError
 from headgate.usecases.preview_plan import plan_of_run, preview_plan
 from headgate.usecases.retry_run import retry_run
@@ -167,6 +167,27 @@ def test_full_refresh_and_a_repetition_from_the_start_build_everything(shop: Mem
     assert {(one.reason, one.fact) for one in decisions} == {
         (Reason.FORCED, "run 1 is repeated from its start")
     }
+
+
+def test_a_sample_is_built_each_time_since_its_rows_depend_on_the_moment(shop: MemoryWorld) -> None:
+    jobs(shop, "dbt build --sample '3 days'")
+    play(shop)
+    assert set(decided(shop).values()) == {("build", "forced")}
+
+
+def test_what_others_saw_of_a_source_while_a_run_was_queued_is_not_known_as_of_now(
+    world: MemoryWorld,
+) -> None:
+    publish(world, make_index(make_node(SOURCE), node(ORDERS, SOURCE)))
+    jobs(world, "dbt build")
+    run = start(world, "own", "queued")
+    world.clock.advance(60)
+    loaded = world.clock.now() - 600
+    world.freshness.observe("production", [Observation(SOURCE, loaded, world.clock.now())])
+    world.clock.advance(3600)
+    dispatch(world)
+    found = plan(world, 1, run.run_id).plan.nodes[0]
+    assert found.terms.unknown == (SOURCE,)
 
 
 def test_a_run_that_is_to_reuse_nothing_builds_everything(shop: MemoryWorld) -> None:

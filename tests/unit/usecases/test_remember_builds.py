@@ -9,6 +9,7 @@ import pytest
 from headgate.adapters.memory import MemoryWorld
 from headgate.adapters.memory.node_queue import MemoryNodeQueue
 from headgate.domain.build_state import BuildState
+from headgate.domain.command import Command
 from headgate.domain.decision import Action, Decision, Reason
 from headgate.domain.results import NodeResult, NodeStatus
 from headgate.errors import LeaseLostError, UnavailableError
@@ -197,6 +198,18 @@ class TestEndsOfTests:
             build(other)
         session.finish(TEST, result_of(TEST, NodeStatus.FAIL))
         assert (state_of(world, "b").pending, state_of(world, "b").failed) == ({TEST}, frozenset())
+
+    def test_one_that_may_have_looked_elsewhere_makes_nothing_healthy(self, world: MemoryWorld) -> None:
+        world.states.record(
+            ENVIRONMENT, BuildState("b", version="6.1.1", status="success", failed=frozenset({TEST}))
+        )
+        chain = holding(CHAIN)
+        [test] = [node for node in chain.nodes if node.unique_id == TEST]
+        deferred = Command("test", defer=True, favor_state=True, state="staging")
+        plan = replace(chain, nodes=(replace(test, parents=()),), command=deferred)
+        build(opened(world, plan), NodeStatus.PASS)
+        assert state_of(world, TEST).status == "pass"
+        assert state_of(world, "b").failed == {TEST}
 
     def test_of_what_was_to_be_reused_all_tests_count(self, world: MemoryWorld) -> None:
         plan = holding({"b": (), TEST: ("b",)}, reuse=True)

@@ -69,6 +69,9 @@ def _wanted(index: Index, order: Sequence[str]) -> set[str]:
 
 
 def _forced(command: Command, known: Knowledge) -> str:
+    if "--sample" in command.options:
+        # Which rows these are depends on the moment.
+        return known.forced or "--sample"
     return known.forced or ("--full-refresh" if command.full_refresh else "")
 
 

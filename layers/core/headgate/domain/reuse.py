@@ -21,6 +21,7 @@ from headgate.domain.upstreams import INLINE, VIEW, Upstream, name_of, upstream_
 __all__ = ["Decided", "decide_again", "decide_all", "is_transparent", "relation_of", "sees", "versions_now"]
 
 _AS_ASKED = frozenset({Reason.SELECTED, Reason.FORCED})
+_UNIT_TESTED = "no end of a unit test is remembered"
 _WITHOUT_RELATION = frozenset({"test", "unit_test", "exposure", "saved_query"})
 
 
@@ -124,8 +125,9 @@ class _WholePlan:
 
     def _without_relation(self, unique_id: str, *, has_unit_tests: bool) -> Decision:
         """Nothing of it is remembered: ephemeral models, exposures, saved queries come with what they read."""
-        if has_unit_tests:
-            return Decision(Action.BUILD, Reason.MISSING, "nothing tells whether its unit tests have passed")
+        if has_unit_tests or self._index.nodes[unique_id].resource_type == "unit_test":
+            # `dbt test` has unit tests as nodes of their own.
+            return Decision(Action.BUILD, Reason.MISSING, _UNIT_TESTED)
         for upstream in self.lineage.sees(unique_id):
             if upstream in self.built:
                 return Decision(Action.BUILD, Reason.NEW_DATA, f"{name_of(upstream)} is built in this run")
@@ -204,7 +206,9 @@ class _WholePlan:
             updates_on=code.updates_on,
             respect_window=self._policy.respect_window and code.build_after is not None,
             view=node.resource_type == "model" and node.materialized in ("view", "materialized_view"),
-            star=code.star or (node.materialized == "view" and self.prints.reach.has_star(node)),
+            star=code.star
+            or node.materialized == "materialized_view"
+            or (node.materialized == "view" and self.prints.reach.has_star(node)),
         )
 
     def _is_too_old(self, unique_id: str, lag: float | None) -> bool:

@@ -12,7 +12,8 @@ class Terms:
     transparent everything that lies behind it. unknown: upstreams whose data may have changed for all that this node
     may believe. window: seconds that must lie between two builds; updates_on: whether `any` or `all` of the direct
     parents must have new data. respect_window: whether a change of code waits for the window as well. view: whether
-    it is dropped along with what it reads; star: whether its columns are whatever its upstream has.
+    it is dropped along with what it reads; star: whether it does not show by itself all that is new: its
+    columns are whatever its upstream has, or its rows are those of its last refresh.
     """
 
     always: str = ""

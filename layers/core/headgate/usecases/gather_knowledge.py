@@ -39,7 +39,8 @@ def gather_knowledge(
         syncs=freshness.syncs(),
         observations=freshness.observations(run.environment),
         now=now,
-        since=datetime.fromisoformat(run.created_at).timestamp(),
+        # Until a runner has begun nothing was seen in this run; while it was queued, others may have looked.
+        since=datetime.fromisoformat(run.started_at).timestamp() if run.started_at else now,
         silent_after=policy.silent_after,
     )
     return Knowledge(

@@ -192,6 +192,9 @@ class Builds:
         passed = result.status not in FAILED
         for upstream in tested_by(node):
             state = beginning.states.get(upstream)
+            if passed and self._plan.command.defer and upstream not in self._planned:
+                # It may have looked at another environment's relation.
+                continue
             if state is not None and (not passed or node.unique_id in state.pending | state.failed):
                 self._states.test_ended(
                     self._plan.environment, upstream, state.version, node.unique_id, passed=passed

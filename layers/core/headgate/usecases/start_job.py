@@ -12,10 +12,10 @@ from headgate.ports import EventBus, JobStore, RunStore
 def start_job(
     job: Job, cause: Cause, *, jobs: JobStore, runs: RunStore, bus: EventBus, from_start: bool = False
 ) -> Run:
-    """The run of this cause; `from_start`: it reuses nothing. Asking twice gives the same run; it is announced again, which does no harm.
+    """The run of this cause. Asking twice gives the same run; it is announced again, which does no harm.
 
-    A job whose environment has no bundle yet gets a run too: it ends in an error that says what to publish,
-    which somebody sees, where a dropped event would be seen by nobody.
+    from_start: it reuses nothing. A job whose environment has no bundle yet gets a run too: it ends in an error that
+    says what to publish, which somebody sees, where a dropped event would be seen by nobody.
     """
     try:
         bundle = jobs.bundle_of(job.environment)

@@ -1,8 +1,8 @@
 """Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
 
 Keys: `environment#<name>` / `environment`, `bundle` and `success`, `job#<name>` / `job`, `alerts#<origin>` / `rules`;
-environments, jobs and rules in the index `listing`. The rules' item knows what its file manages and counts its applies, so
-that two at once cannot mix.
+environments, jobs and rules are in the index `listing`. The rules' item knows what its file manages and counts its
+applies, so that two at once cannot mix.
 """
 
 from collections.abc import Iterable, Mapping
