@@ -5,8 +5,11 @@ from typing import Any
 from headgate.domain.outcome import name_of
 from headgate.domain.run_object import run_object
 from headgate.domain.run_view import NodeView, RunView
+from headgate_cli.output import escaped
 
 _HASH_LENGTH = 10
+# Models are what a row is about; what is none says so.
+_KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 
 
 def view_object(view: RunView) -> dict[str, Any]:
@@ -35,6 +38,12 @@ def _node_object(step: int, node: NodeView) -> dict[str, Any]:
         "why": node.why,
         "held_back": list(node.held_back),
     }
+
+
+def node_label(unique_id: str, kind: str) -> str:
+    """A node's name with markup, behind its kind unless it is something that is built: `test unique_orders_id`."""
+    shown = escaped(node_name(unique_id))
+    return f"[bright_black]{_KINDS[kind]}[/] {shown}" if kind in _KINDS else shown
 
 
 def node_name(unique_id: str) -> str:

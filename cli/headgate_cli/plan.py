@@ -1,12 +1,12 @@
 """`headgate plan`: what a job's next run would build and reuse, why, when, and what it would cost. Starts nothing."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from headgate_cli.described import node_name
+from headgate_cli.described import node_label, node_name
 from headgate_cli.moments import clock_time, local_time
 from headgate_cli.output import (
     counted,
@@ -20,8 +20,8 @@ from headgate_cli.output import (
 )
 from headgate_cli.world import world_of
 
-_KINDS = {"test": "test", "unit_test": "unit test"}
-# How many names stand for all that are reused for one reason, and how much of the longest path is written out.
+_TESTS = frozenset({"test", "unit_test"})
+# How many names stand for all that are folded for one reason, and how much of the longest path is written out.
 _NAMED, _STATIONS = 3, 6
 
 
@@ -34,6 +34,7 @@ def plan(
     exclude: Annotated[
         list[str] | None, typer.Option("--exclude", help="Instead of what its commands exclude.")
     ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Fold neither tests nor reused nodes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
 ) -> None:
     """Show what a run would do if it began now. Nothing is written, nothing starts."""
@@ -46,19 +47,20 @@ def plan(
     if as_json:
         print_json(found)
         return
-    _print(found)
+    _print(found, everything)
 
 
-def _print(found: Mapping[str, Any]) -> None:
+def _print(found: Mapping[str, Any], everything: bool) -> None:
     say(f"[bold]{escaped(found['job'])}[/] · {found['environment']} · bundle {found['bundle'][:12]}")
     say(_summary(found["counts"]))
     for step in found["steps"]:
-        _print_step(step, numbered=len(found["steps"]) > 1)
+        _print_step(step, everything, numbered=len(found["steps"]) > 1)
     say("")
     say(" · ".join(_totals(found)))
-    for line in (*_deadline(found["deadline"]), *found["notes"]):
+    for line in (*_deadline(found["deadline"]), *_notes(found["notes"])):
         say(line)
-    next_command(f"headgate run {found['job']}", f"headgate plan {found['job']} --json")
+    more = "--json" if everything else "--all"
+    next_command(f"headgate run {found['job']}", f"headgate plan {found['job']} {more}")
 
 
 def _summary(counts: Mapping[str, int]) -> str:
@@ -70,46 +72,58 @@ def _summary(counts: Mapping[str, int]) -> str:
     return f"would build [bold]{built:,}[/] of {counted(nodes, 'node')}, reuse [bold]{reused:,}[/]"
 
 
-def _print_step(step: Mapping[str, Any], *, numbered: bool) -> None:
+def _print_step(step: Mapping[str, Any], everything: bool, *, numbered: bool) -> None:
     say("")
     runners = f" on {counted(step['runners'], 'runner')}" if step["runners"] else ", no runner"
     name = f"[bold]step {step['step']}[/]  " if numbered else ""
     looks = ": one looks whether everything is still there" if step["looks"] else ""
     say(f"{name}{escaped(step['command'])}{runners}{looks}")
+    reused = [node for node in step["nodes"] if node["action"] == "reuse"]
     built = [node for node in step["nodes"] if node["action"] == "build"]
-    if built:
-        print_table(_table(built))
-    for line in (*_reused(step["nodes"]), *_path(step), *(escaped(note) for note in step["notes"])):
+    tests = [node for node in built if node["resource_type"] in _TESTS]
+    shown = [*built, *reused] if everything else [node for node in built if node not in tests]
+    if shown:
+        print_table(_table(shown))
+    folded = (
+        [] if everything else [*_folded("[green]+[/]", "test", tests), *_folded("[cyan]↺[/]", "", reused)]
+    )
+    for line in (*folded, *_path(step), *_notes(step["notes"])):
         say(line)
 
 
 def _table(nodes: Iterable[Mapping[str, Any]]) -> Any:
-    shown = table("", "node", "why", "from", "takes", right=("takes",))
-    for node in nodes:
-        kind = _KINDS.get(node["resource_type"], "")
-        why = f"[yellow]{node['reason']}[/]" + (f"  {escaped(node['fact'])}" if node["fact"] else "")
+    """What is built by when it begins, then what is reused."""
+    shown = table(
+        "", "node", "why", "fact", "begins", "takes", right=("takes",), whole=("", "why", "begins", "takes")
+    )
+    for node in sorted(nodes, key=lambda node: node["start"] or "~"):
+        is_built = node["action"] == "build"
+        colour = "bright_black" if node["reason"] == "selected" else "yellow" if is_built else "cyan"
         shown.add_row(
-            "[red]●[/]" if node["critical"] else "[green]+[/]",
-            f"[bright_black]{kind}[/] {escaped(node_name(node['unique_id']))}".removeprefix(
-                "[bright_black][/] "
-            ),
-            why if node["reason"] != "selected" else "[bright_black]selected[/]",
+            "[red]●[/]" if node["critical"] else "[green]+[/]" if is_built else "[cyan]↺[/]",
+            node_label(node["unique_id"], node["resource_type"]),
+            f"[{colour}]{node['reason']}[/]",
+            escaped(node["fact"]),
             clock_time(node["start"]),
-            seconds_text(node["predicted_seconds"]),
+            seconds_text(node["predicted_seconds"]) if is_built else "",
         )
     return shown
 
 
-def _reused(nodes: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _folded(mark: str, kind: str, nodes: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     """One line for each reason; what waits for its window says until when."""
-    reused = [node for node in nodes if node["action"] == "reuse"]
-    for reason, number in Counter(node["reason"] for node in reused).most_common():
-        alike = [node for node in reused if node["reason"] == reason]
+    for reason, number in Counter(node["reason"] for node in nodes).most_common():
+        alike = [node for node in nodes if node["reason"] == reason]
         names = ", ".join(escaped(node_name(node["unique_id"])) for node in alike[:_NAMED])
         more = "" if number <= _NAMED else f" and {number - _NAMED:,} more"
         due = min((node["due_at"] for node in alike if node["due_at"]), default=None)
         until = f", the first due at {local_time(due)}" if due else ""
-        yield f"[cyan]↺[/] {number:,} reused, {reason}{until} [bright_black]({names}{more})[/]"
+        what = counted(number, kind) if kind else f"{number:,} reused"
+        yield f"{mark} {what}, {reason}{until} [bright_black]({names}{more})[/]"
+
+
+def _notes(notes: Iterable[str]) -> Iterable[str]:
+    return (f"[yellow]![/] {escaped(note)}" for note in notes)
 
 
 def _path(step: Mapping[str, Any]) -> Iterable[str]:
@@ -125,8 +139,8 @@ def _totals(found: Mapping[str, Any]) -> Iterable[str]:
     yield f"{seconds_text(found['warehouse_seconds'])} of queries"
     if found["saved_seconds"]:
         yield f"{seconds_text(found['saved_seconds'])} saved"
-    low, high = found["cost"]["low"], found["cost"]["high"]
-    yield f"AWS ${low:.4f} to ${high:.4f}"
+    low, high = (f"${found['cost'][end]:.4f}" for end in ("low", "high"))
+    yield f"AWS {low}" if low == high else f"AWS {low} to {high}"
 
 
 def _deadline(deadline: Mapping[str, Any] | None) -> Iterable[str]:

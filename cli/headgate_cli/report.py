@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from headgate_cli.described import node_name
+from headgate_cli.described import node_label, node_name
 from headgate_cli.moments import seconds_between
 from headgate_cli.output import (
     counted,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from headgate.domain.run_view import NodeView, RunView, StepView
 
 _DBT_S_HEAD = re.compile(r"(?P<kind>[\w ]+ Error) in [\w ]+ \S+ \((?P<path>[^)]+)\): (?P<reason>.+)")
-_KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 _TESTS = frozenset({"test", "unit_test"})
 # Ephemeral models have a turn in the queue and no result: dbt builds them inside their children.
 _INLINED = "done"
@@ -91,12 +90,9 @@ def _table(nodes: "Iterable[NodeView]") -> "Table":
     shown = table("", "node", "status", "time", "runner", "message", right=("time", "runner"))
     for node in nodes:
         mark = look(node.status)
-        kind = _KINDS.get(node.kind, "")
         shown.add_row(
             f"[{mark.colour}]{mark.glyph}[/]",
-            f"[bright_black]{kind}[/] {escaped(node_name(node.unique_id))}".removeprefix(
-                "[bright_black][/] "
-            ),
+            node_label(node.unique_id, node.kind),
             f"[{mark.colour}]{node.status}[/]",
             seconds_text(node.seconds) if node.seconds is not None else "",
             str(node.runner or ""),

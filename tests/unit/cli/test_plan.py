@@ -69,12 +69,27 @@ def test_what_is_built_and_why_and_what_is_reused(headgate: Any, shop: Any) -> N
     assert "dbt build on 1 runner" in shown
     (built,) = [line for line in shown if line.startswith("● a ")]
     assert "missing never built here" in built
+    assert [line for line in shown if "not_null_a" in line] == [
+        "+ 1 test, missing (not_null_a)",
+        "● longest path: a → not_null_a",
+    ]
     (reused,) = [line for line in shown if line.startswith("↺")]
     assert reused == "↺ 4 reused, no_new_data (b, c, d and 1 more)"
     assert "● longest path: a → not_null_a" in shown
     assert any(line.startswith("ends about ") and "AWS $0.0" in line for line in shown)
     assert any(line.startswith("✓ over by 23:59 UTC with ") for line in shown)
-    assert lines(result.stderr) == ["Next: headgate run own · headgate plan own --json"]
+    assert lines(result.stderr) == ["Next: headgate run own · headgate plan own --all"]
+
+
+def test_on_demand_nothing_is_folded(headgate: Any, shop: Any) -> None:
+    remember(shop, *NODES[1:])
+    shown = lines(headgate("plan", "own", "--all").stdout)
+    assert [line.split()[:2] for line in shown[4:10]] == [
+        ["●", "a"],
+        ["●", "test"],
+        *(["↺", name] for name in "bcde"),
+    ]
+    assert not any("reused" in line for line in shown)
 
 
 def test_nothing_to_build_starts_no_runner(headgate: Any, shop: Any) -> None:
