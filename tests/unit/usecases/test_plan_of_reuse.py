@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -131,6 +132,16 @@ def test_a_run_without_changes_starts_nothing_and_says_why_of_every_node(shop: M
     assert {entry["status"] for entry in results} == {"reused"}
     assert all(entry["message"].startswith("no_new_data") for entry in results)
     assert shop.runs.get_run(run_id).counts == {"reused": 5}
+
+
+def test_a_warning_that_is_only_repeated_alerts_nobody(shop: MemoryWorld) -> None:
+    play(shop)
+    last = shop.states.read("production", [TEST])[TEST]
+    shop.states.record("production", replace(last, status="warn"))
+    run_id, status = play(shop)
+    assert status is RunStatus.SUCCESS
+    assert {result.unique_id for result in shop.queue.results(run_id, 1) if result.status == "warn"} == {TEST}
+    assert shop.alerts.published == []
 
 
 def test_a_look_is_due_when_nobody_saw_the_relations_for_too_long(shop: MemoryWorld) -> None:

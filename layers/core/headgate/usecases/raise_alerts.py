@@ -5,7 +5,7 @@ from headgate.domain.bundle import INDEX, named
 from headgate.domain.index import Index
 from headgate.domain.outcome import StepOutcome, held_back
 from headgate.domain.plan import Plan
-from headgate.domain.results import NodeResult
+from headgate.domain.results import NOBODY, NodeResult
 from headgate.domain.run import Run
 from headgate.errors import ManifestError, NotFoundError
 from headgate.ports import AlertTopic, BundleStore
@@ -22,7 +22,9 @@ def raise_alerts(
 ) -> None:
     """Publish the alerts of a step that ended. Again after a failure: route_alerts sends each of them once."""
     url = f"{console_url}/runs/{run.run_id}"
-    about = [(result, "error") for result in ended.failed] + [(result, "warn") for result in ended.warned]
+    # A warning that is only repeated, because nothing has changed since, was told when it was new.
+    warned = [result for result in ended.warned if result.runner != NOBODY]
+    about = [(result, "error") for result in ended.failed] + [(result, "warn") for result in warned]
     if ended.error is not None and not ended.failed:
         # Nobody's node failed, yet the run did: the job itself is what somebody must look at.
         alerts.publish(
