@@ -81,6 +81,32 @@ def test_what_changes_no_relation_is_no_new_code(fields: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"config": TABLE | {"meta": {"policy": "email"}}},
+        {"columns": {"mail": {"name": "mail", "meta": {"policy": "email"}}}},
+        {"tags": ["pii"]},
+        {"description": "orders"},
+    ],
+)
+def test_properties_that_a_macro_reads_are_code(changed: dict[str, Any]) -> None:
+    mask = "{% macro mask(node) %}{% for one in node.columns %}alter {{ one }}{% endfor %}{% endmacro %}"
+    macros = {"macro.shop.mask": (mask, [])}
+    hook = {"post-hook": [{"sql": "{{ mask(this) }}"}]}
+    before = project(macros=macros, config=TABLE | hook)
+    after = project(macros=macros, **(changed | {"config": changed.get("config", TABLE) | hook}))
+    assert change(after, before).startswith("its properties (meta, tags, description or columns) changed")
+    # Those of a node that reaches no such macro are not.
+    assert change(project(macros=macros, **changed), project(macros=macros)) == ""
+
+
+def test_properties_that_code_reads_itself_are_code() -> None:
+    sql = SQL + " and '{{ config.get('meta').owner }}' = 'me'"
+    changed = {"config": TABLE | {"meta": {"owner": "me"}}}
+    assert change(project(raw_code=sql, **changed), project(raw_code=sql)) == "its code changed"
+
+
+@pytest.mark.parametrize(
     ("fields", "fact"),
     [
         ({"raw_code": SQL + " and true"}, "its code changed"),

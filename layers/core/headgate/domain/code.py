@@ -19,7 +19,8 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     seconds between two builds (`freshness.build_after`); updates_on: `any` or `all`. lag: seconds that data may be late
     (`state.lag_tolerance`). batch: what an aggregated query needs of a generic test that may be batched. steady:
     what `meta: {headgate: {volatile: …}}` says, `ignore` or `build`. silent_after: seconds that the connector of a
-    source may say nothing, as its `meta` has it.
+    source may say nothing, as its `meta` has it. about: its meta, tags, description and columns, where any macro of the
+    project asks for such things.
 
     It is stored as a list: fields are only ever added at the end, with a default.
     """
@@ -38,6 +39,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     batch: dict[str, object] | None = None
     steady: bool | None = None
     silent_after: float | None = None
+    about: str = ""
 
 
 class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -46,7 +48,7 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     macros: what it calls directly. volatile, hidden, vars: as of a node's own code; nothing of dbt's own packages.
     everywhere: whether it stands in for a macro of dbt's own, which then any node may reach. text: digest of its
     text without comments and white space. called: what it calls according to dbt, for `state:`; None: exactly `macros`.
-    star: whether it writes `*`, or columns that it looks up.
+    star: whether it writes `*`, or columns that it looks up. asks: whether it reads what Code has as `about`.
     """
 
     checksum: str = ""
@@ -59,3 +61,4 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     text: str = ""
     called: tuple[str, ...] | None = None
     star: bool = False
+    asks: bool = False

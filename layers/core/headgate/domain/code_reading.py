@@ -8,6 +8,7 @@ from typing import Any
 from headgate.domain.batch_reading import batch_of
 from headgate.domain.code import Code, Macro
 from headgate.domain.config_reading import (
+    about_of,
     config_text,
     hooks_of,
     is_steady,
@@ -34,6 +35,11 @@ _STAR = re.compile(r"(?:\bselect|\bdistinct|\ball|,|\.)\s*\*")
 # Of a generic test's arguments, those that hold no SQL.
 _PLAIN_ARGUMENTS = frozenset({"model", "column_name", "values", "to", "field", "quote", "name"})
 _DELETES = re.compile(r"\bdelete\s+from\b", re.IGNORECASE)
+# What a macro reads of the properties of a node, of whatever name it has there; and what a node reads of its own.
+_ASKS = re.compile(
+    r"\bmodel\s*[.\[]|\bmeta|\.\s*(?:tags|description|columns)\b|['\"](?:tags|description|columns|group)['\"]"
+)
+_ASKS_ITSELF = re.compile(r"\bmodel\b|\bconfig\s*\.\s*(?:get|require|meta)")
 _NO_CHECKSUM = "dbt keeps no checksum of its file, which is larger than 1 MiB"
 
 
@@ -42,27 +48,29 @@ class Callables:
     """The macros that code may call by name: unique_ids by name, of the project and its packages, not dbt's own.
 
     dbt says which macros an entry calls, but not those behind `{% if execute %}`. standing_in: those that stand in for
-    one of dbt's own.
+    one of dbt's own. asking: whether any of them reads the properties of a node.
     """
 
     by_name: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     standing_in: frozenset[str] = frozenset()
+    asking: bool = False
 
     @classmethod
     def of(cls, macros: Iterable[MacroEntry], adapter_type: str = "", project: str = "") -> "Callables":
         """Of all macros of a manifest. project: whose macros stand in for dbt's own; empty: any package's."""
         of_dbt = DBT_PACKAGES | {f"dbt_{adapter_type}"}
-        own, others = set(), []
+        own, others, asking = set(), [], False
         for macro in macros:
             if macro.package_name in of_dbt:
                 own.add(name_of(macro.unique_id))
             else:
                 others.append(macro.unique_id)
+                asking = asking or _ASKS.search(macro.macro_sql) is not None
         by_name: dict[str, tuple[str, ...]] = {}
         for unique_id in others:
             name = name_of(unique_id)
             by_name[name] = (*by_name.get(name, ()), unique_id)
-        return cls(by_name, frozenset(one for one in others if _stands_in(one, own, project)))
+        return cls(by_name, frozenset(one for one in others if _stands_in(one, own, project)), asking)
 
     def named_in(self, jinja: str) -> set[str]:
         """Every macro whose name stands there, also as an attribute: more than are called, never fewer."""
@@ -111,6 +119,7 @@ def code_of(entry: Entry, callables: Callables = Callables()) -> Code:
         lag=lag_of(entry.config),
         batch=batch_of(entry),
         steady=is_steady(entry),
+        about=about_of(entry) if callables.asking and kind != "test" else "",
     )
 
 
@@ -129,6 +138,7 @@ def macro_of(entry: MacroEntry, callables: Callables = Callables()) -> Macro:
         everywhere=entry.unique_id in callables.standing_in,
         text=short_digest(without_jinja_comments(raw)),
         star=_has_star(code),
+        asks=_ASKS.search(code.jinja) is not None,
     )
 
 
@@ -152,6 +162,8 @@ def _sql(entry: Entry, callables: Callables) -> _Seen:
     text = code.normal
     if entry.resource_type == "function":
         text = repr((text, bytes(entry.arguments), bytes(entry.returns)))
+    if _ASKS_ITSELF.search(code.jinja + after.jinja):
+        text = repr((text, about_of(entry)))
     if entry.language == "python":
         return _Seen(short_digest(raw), _vars("var target"), entry.macros, volatile="Python model")
     return _Seen(

@@ -77,6 +77,16 @@ def _of_docs(entry: Entry) -> Iterator[str]:
         yield f"descriptions=#{short_digest(repr(said))}"
 
 
+def about_of(entry: Entry) -> str:
+    """What its properties say of it that changes no relation by itself; a macro may make something of it."""
+    columns = [
+        (name, column.description, column.data_type, bytes(column.meta), bytes(column.tags))
+        for name, column in sorted(entry.columns.items())
+    ]
+    said = (entry.config.get("meta"), entry.meta, entry.tags, entry.group, entry.description, columns)
+    return short_digest(json.dumps(said, sort_keys=True, default=str))
+
+
 def window_of(config: Mapping[str, Any]) -> tuple[float | None, str]:
     """Seconds between two builds (`freshness.build_after`) and whose data must be new: `any` or `all`."""
     after, state = _at(_at(config, "freshness"), "build_after"), _at(config, "state")

@@ -37,6 +37,9 @@ class Contract(msgspec.Struct, frozen=True):
 
 class Column(msgspec.Struct, frozen=True):
     description: str | None = None
+    data_type: str | None = None
+    meta: msgspec.Raw = NOTHING
+    tags: msgspec.Raw = NOTHING
 
 
 class Entry(msgspec.Struct):

@@ -2,7 +2,8 @@
 
 Parts: text, config, relation (its own and those that it reads), dbt (minor version), `var:<name>`, `macro:<id>` of each
 macro of the project and its packages that it reaches, `code:<id>` of each ephemeral model that becomes part of its
-query, options (whatever else of the command changes what is built).
+query, about (its properties, where one of these macros asks for them), options (whatever else of the command changes
+what is built).
 """
 
 from collections.abc import Iterable, Mapping
@@ -60,6 +61,8 @@ class Fingerprints:
         for name in self._variables(node, macros, values):
             parts[_VAR + name] = values.get(name, "")
         for macro in macros:
+            if self._index.macros[macro].asks:
+                parts["about"] = code.about
             parts[_MACRO + macro] = self._index.macros[macro].text or self._index.macros[macro].checksum
         for parent in self._ephemeral(node):
             parts[_CODE + parent] = digest_of(self.of(parent))
@@ -116,9 +119,10 @@ def what_changed(old: Fingerprint, new: Fingerprint, index: Index | None = None,
 _FACTS = {
     "text": "its code changed",
     "relation": "its relation, or one that it reads, has another name now",
+    "about": "its properties (meta, tags, description or columns) changed, and one of its macros reads them",
     "options": "it was built with other options of the command",
 }
-_ORDER = ("text", "config", "relation", "options", _MACRO, _VAR, _CODE, "dbt")
+_ORDER = ("text", "config", "relation", "about", "options", _MACRO, _VAR, _CODE, "dbt")
 
 
 def _rank(part: str) -> tuple[int, str]:
