@@ -135,8 +135,11 @@ def _path(step: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _totals(found: Mapping[str, Any]) -> Iterable[str]:
-    yield f"ends about [bold]{local_time(found['end'])}[/], in {seconds_text(found['seconds'])}"
-    yield f"{seconds_text(found['warehouse_seconds'])} of queries"
+    if found["seconds"]:
+        yield f"ends about [bold]{local_time(found['end'])}[/], in {seconds_text(found['seconds'])}"
+        yield f"{seconds_text(found['warehouse_seconds'])} of queries"
+    else:
+        yield "ends at once"
     if found["saved_seconds"]:
         yield f"{seconds_text(found['saved_seconds'])} saved"
     low, high = (f"${found['cost'][end]:.4f}" for end in ("low", "high"))

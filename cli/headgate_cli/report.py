@@ -130,14 +130,14 @@ def _folded(step: "StepView", detail: Detail) -> Iterator[str]:
 
 def _reused(step: "StepView") -> Iterator[str]:
     """How many nodes were not built again, by the reason that their messages begin with."""
-    reasons = Counter(
-        "unit tests of theirs" if node.kind == "unit_test" else node.headline.partition(":")[0]
-        for node in step.nodes
-        if node.status == _REUSED
-    )
-    if reasons:
-        why = ", ".join(f"{number:,} {escaped(reason)}" for reason, number in reasons.most_common())
-        yield f"[cyan]{look(_REUSED).glyph}[/] {counted(reasons.total(), 'node')} reused [bright_black]({why})[/]"
+    reused = [node for node in step.nodes if node.status == _REUSED]
+    reasons = Counter(node.headline.partition(":")[0] for node in reused if node.kind != "unit_test")
+    why = [f"{number:,} {escaped(reason)}" for reason, number in reasons.most_common()]
+    if unit_tests := len(reused) - reasons.total():
+        why.append(f"{counted(unit_tests, 'unit test')} of theirs")
+    if why:
+        glyph = look(_REUSED).glyph
+        yield f"[cyan]{glyph}[/] {counted(len(reused), 'node')} reused [bright_black]({', '.join(why)})[/]"
 
 
 def _skips(step: "StepView") -> Iterator[str]:
