@@ -33,7 +33,12 @@ def make_node(unique_id: str, *depends_on: str, **fields: Any) -> Node:
 
 def make_index(*nodes: Node, **fields: Any) -> Index:
     """An index of these nodes."""
-    defaults: dict[str, Any] = {"dbt_version": "1.11.16", "project_name": PROJECT, "adapter_type": "postgres"}
+    defaults: dict[str, Any] = {
+        "dbt_version": "1.11.16",
+        "schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json",
+        "project_name": PROJECT,
+        "adapter_type": "postgres",
+    }
     return Index(nodes={node.unique_id: node for node in nodes}, **(defaults | fields))
 
 

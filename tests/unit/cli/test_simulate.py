@@ -35,7 +35,7 @@ def apply(world: Any, *jobs: Job) -> None:
 @pytest.fixture
 def published(world: Any) -> Any:
     """Two models behind stripe, which has synced each day at six for ten days."""
-    index = Index(dbt_version="1.11.16", nodes={node.unique_id: node for node in NODES})
+    index = Index(dbt_version="1.11.16", schema_version="v12", nodes={node.unique_id: node for node in NODES})
     world.bundles._files[BUNDLE, f"{NO_VARS}/index.msgpack"] = index.encode()
     apply(world, FED, IDLE)
     for day in range(10):

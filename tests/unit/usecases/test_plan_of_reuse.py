@@ -180,6 +180,12 @@ def test_full_refresh_and_a_repetition_from_the_start_build_everything(shop: Mem
     }
 
 
+def test_an_index_that_tells_nothing_of_its_code_is_no_reason_to_reuse(shop: MemoryWorld) -> None:
+    play(shop)
+    publish(shop, make_index(*INDEX.nodes.values(), schema_version=""))
+    assert set(decided(shop).values()) == {("build", "forced")}
+
+
 def test_a_sample_is_built_each_time_since_its_rows_depend_on_the_moment(shop: MemoryWorld) -> None:
     jobs(shop, "dbt build --sample '3 days'")
     play(shop)

@@ -49,7 +49,7 @@ def verdicts(
         sources=known.sources,
         policy=policy,
         now=known.now,
-        forced=_forced(command, known),
+        forced=_forced(command, known, index),
         # Where a reference leads to is seen only by the runner, which knows what is there.
         elsewhere=index.nodes.keys() - set(order) if command.defer else (),
         unit_tests=tested,
@@ -68,7 +68,10 @@ def _wanted(index: Index, order: Sequence[str]) -> set[str]:
     return {*order, *(upstream for unique_id in order for upstream in seen.get(unique_id, ()))}
 
 
-def _forced(command: Command, known: Knowledge) -> str:
+def _forced(command: Command, known: Knowledge, index: Index) -> str:
+    if not index.schema_version:
+        # Nothing in it tells what its code depends on: all of it would look steady.
+        return known.forced or "published by an earlier version of Headgate; `headgate publish` again"
     if "--sample" in command.options:
         # Which rows these are depends on the moment.
         return known.forced or "--sample"
