@@ -52,7 +52,12 @@ def index(window: float | None = None) -> Index:
         node("joined", "model.shop.orders", "model.shop.visits", code=code(None)),
         *map(unique, ("orders", "visits", "joined")),
     )
-    return Index(dbt_version="1.11.16", project_name="shop", nodes={one.unique_id: one for one in nodes})
+    return Index(
+        dbt_version="1.11.16",
+        schema_version="v12",
+        project_name="shop",
+        nodes={one.unique_id: one for one in nodes},
+    )
 
 
 def code(window: float | None) -> Code:
