@@ -208,7 +208,8 @@ def _index(nodes: int) -> Index:
             signature=Signature(rest=b"signed"),
         )
 
-    return Index(dbt_version="1.11.0", nodes={found.unique_id: found for found in map(node, range(nodes))})
+    found = {one.unique_id: one for one in map(node, range(nodes))}
+    return Index(dbt_version="1.11.0", schema_version="v12", nodes=found)
 
 
 def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
