@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from headgate.domain.code import Code
+from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index
-from headgate.domain.source_versions import SourceVersion, fed_by, source_versions
+from headgate.domain.source_versions import SourceVersion, source_versions
 from headgate.domain.sync import Observation, Sync
 from tests.builders import make_index, make_node
 
@@ -41,11 +42,11 @@ def versions(index: Index, *syncs: Sync, seen: Observation | None = None) -> dic
 
 
 def test_a_connector_feeds_who_names_it_else_who_lies_in_its_schema() -> None:
-    index = project()
-    assert fed_by(index, sync("c1", "stripe")) == {RAW}
-    assert fed_by(index, sync("c1", "stripe.charges")) == {RAW}
-    assert fed_by(index, sync("c2", "rates")) == fed_by(index, sync("rates_us", "other")) == {NAMED}
-    assert fed_by(index, sync("c3", "elsewhere")) == set()
+    connected = ConnectedSources(project().nodes.values())
+    assert connected.of(sync("c1", "stripe")) == [RAW]
+    assert connected.of(sync("c1", "stripe.charges")) == [RAW]
+    assert connected.of(sync("c2", "rates")) == connected.of(sync("rates_us", "other")) == [NAMED]
+    assert connected.of(sync("c3", "elsewhere")) == []
 
 
 def test_each_sync_is_a_version_and_the_same_one_again_is_not() -> None:

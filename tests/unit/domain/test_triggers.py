@@ -3,10 +3,10 @@
 import pytest
 
 from headgate.domain.command import Command
+from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index, Node
 from headgate.domain.job import FivetranTrigger, Job
 from headgate.domain.selection.resolve import Resolver
-from headgate.domain.source_versions import fed_by
 from headgate.domain.sync import Sync
 from headgate.domain.triggers import steps_of_sync
 
@@ -52,7 +52,7 @@ INDEX = Index(dbt_version="1.11.16", nodes={node.unique_id: node for node in SOU
 )
 def test_a_step_selects_what_its_sync_feeds(connector_id: str, connector_name: str, fed: set[str]) -> None:
     sync = Sync("fivetran", connector_id, connector_name, "1", 0.0)
-    assert fed_by(INDEX, sync) == fed
+    assert set(ConnectedSources(INDEX.nodes.values()).of(sync)) == fed
     job = Job("fed", "production", (), fivetran=FivetranTrigger((connector_id,)))
     [step] = steps_of_sync(job, connector_id, connector_name)
     found = Resolver(INDEX).resolve(Command.parse(step).select, ())

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 
+from headgate.domain.connected_sources import ConnectedSources, schema_of
 from headgate.domain.index import Index, Node
-from headgate.domain.source_versions import SourceVersion, fed_by, source_versions
+from headgate.domain.source_versions import SourceVersion, label_of, source_versions
 from headgate.domain.sync import Observation, Sync
 
 # How a version begins that `dbt source freshness` gave (domain/source_versions.py).
@@ -75,9 +76,10 @@ def list_sources(
     versions = source_versions(
         index, syncs=syncs, observations=observations, now=now, since=now, silent_after=silent_after
     )
+    connected = ConnectedSources(index.nodes.values())
     feeding: dict[str, list[Sync]] = {}
     for sync in sorted(syncs.values(), key=lambda sync: sync.at, reverse=True):
-        for unique_id in fed_by(index, sync):
+        for unique_id in connected.of(sync):
             feeding.setdefault(unique_id, []).append(sync)
     readers = Counter(
         parent
@@ -121,7 +123,7 @@ def _line(
     return SourceLine(
         unique_id=node.unique_id,
         schema=node.schema or "",
-        connectors=node.connectors or tuple(_label(sync) for sync in feeding),
+        connectors=node.connectors or tuple(label_of(sync) for sync in feeding),
         by_meta=bool(node.connectors),
         sync=feeding[0] if feeding else None,
         age=None if at is None else max(0.0, now - at),
@@ -131,28 +133,25 @@ def _line(
     )
 
 
-def _label(sync: Sync) -> str:
-    return sync.connector_name or sync.connector_id
-
-
 def unmapped_connectors(index: Index, syncs: Mapping[str, Sync], heard_of: Iterable[str]) -> list[Unmapped]:
     """Connectors that feed no source. heard_of: more of them (`fivetran/<id>`), of which no sync is remembered."""
     schemas = sorted(
         {node.schema for node in index.nodes.values() if node.resource_type == "source" and node.schema}
     )
-    known = [sync for sync in syncs.values() if not fed_by(index, sync)]
+    connected = ConnectedSources(index.nodes.values())
+    known = [sync for sync in syncs.values() if not connected.of(sync)]
     found = [
         Unmapped(sync.connector, sync.connector_name, sync, _nearest(sync.connector_name, schemas))
         for sync in known
     ]
     for connector in set(heard_of) - syncs.keys():
         provider, _, name = connector.partition("/")
-        if not fed_by(index, Sync(provider, name, "", "", 0.0)):
+        if not connected.of(Sync(provider, name, "", "", 0.0)):
             found.append(Unmapped(connector, "", None, _nearest(name, schemas)))
     return sorted(found, key=lambda one: one.connector)
 
 
 def _nearest(name: str, schemas: Iterable[str]) -> str:
     by_fold = {schema.casefold(): schema for schema in schemas}
-    near = get_close_matches(name.partition(".")[0].casefold(), by_fold, n=1, cutoff=0.5)
+    near = get_close_matches(schema_of(name).casefold(), by_fold, n=1, cutoff=0.5)
     return by_fold[near[0]] if near else ""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index, Node
 from headgate.domain.instant import iso
 from headgate.domain.sync import Observation, Sync
@@ -32,10 +33,10 @@ def source_versions(
     silent_after: float,
 ) -> Mapping[str, SourceVersion]:
     """Of every source. since: when this run began (epoch seconds); what was observed later is as of now."""
-    feeds = _Feeds(index)
+    connected = ConnectedSources(index.nodes.values())
     feeding: dict[str, list[Sync]] = {}
     for sync in syncs.values():
-        for unique_id in feeds.of(sync):
+        for unique_id in connected.of(sync):
             feeding.setdefault(unique_id, []).append(sync)
     return {
         node.unique_id: _version(
@@ -44,39 +45,6 @@ def source_versions(
         for node in index.nodes.values()
         if node.resource_type == "source"
     }
-
-
-def fed_by(index: Index, sync: Sync) -> frozenset[str]:
-    """The sources that this sync's connector lands: those that name it, else those in its destination schema."""
-    return frozenset(_Feeds(index).of(sync))
-
-
-class _Feeds:
-    """The sources of a project by what they say of their connectors."""
-
-    def __init__(self, index: Index) -> None:
-        self._named: dict[str, list[str]] = {}
-        self._in_schema: dict[str, list[str]] = {}
-        for node in index.nodes.values():
-            if node.resource_type != "source":
-                continue
-            for name in node.connectors:
-                self._named.setdefault(name.casefold(), []).append(node.unique_id)
-            if not node.connectors and node.schema:
-                self._in_schema.setdefault(node.schema.casefold(), []).append(node.unique_id)
-
-    def of(self, sync: Sync) -> list[str]:
-        # A connector of single tables is called `<schema>.<table>`.
-        name, own_id = sync.connector_name.casefold(), sync.connector_id.casefold()
-        schema = name.partition(".")[0]
-        found = [
-            *self._named.get(name, ()),
-            *self._named.get(own_id, ()),
-            *self._named.get(sync.connector.casefold(), ()),
-            *self._in_schema.get(name, ()),
-            *(self._in_schema.get(schema, ()) if schema != name else ()),
-        ]
-        return list(dict.fromkeys(found))
 
 
 def _version(
@@ -99,7 +67,7 @@ def _version(
         return SourceVersion(f"loaded@{iso(seen.max_loaded_at)}", f"{_name(node)}: {fact}", age)
     if silent:
         quiet = max(silent, key=lambda sync: now - sync.at)
-        return SourceVersion("", f"{_label(quiet)} has not synced since {clock_time(quiet.at, now)}")
+        return SourceVersion("", f"{label_of(quiet)} has not synced since {clock_time(quiet.at, now)}")
     missing = _unheard(node, feeding)
     if missing:
         return SourceVersion("", f"no sync of {missing[0]} was ever heard of")
@@ -113,7 +81,9 @@ _AHEAD = 300.0
 def _by_syncs(feeding: list[Sync], now: float) -> SourceVersion:
     last = max(feeding, key=lambda sync: sync.at)
     version = ",".join(sorted(f"{sync.connector}@{sync.sync_id}" for sync in feeding))
-    return SourceVersion(version, f"{_label(last)} synced at {clock_time(last.at, now)}, sync {last.sync_id}")
+    return SourceVersion(
+        version, f"{label_of(last)} synced at {clock_time(last.at, now)}, sync {last.sync_id}"
+    )
 
 
 def _unheard(node: Node, feeding: list[Sync]) -> list[str]:
@@ -126,7 +96,8 @@ def _unheard(node: Node, feeding: list[Sync]) -> list[str]:
     return [name for name in node.connectors if name.casefold() not in heard]
 
 
-def _label(sync: Sync) -> str:
+def label_of(sync: Sync) -> str:
+    """What a person calls its connector."""
     return sync.connector_name or sync.connector_id
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
+from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index
 from headgate.domain.job import Job, ReusePolicy, Schedule
 from headgate.domain.prediction import build_key
 from headgate.domain.replay import Fire, Ground, Replayed, replay, sync_fires
 from headgate.domain.schedule import fires
-from headgate.domain.source_versions import fed_by
 from headgate.domain.sync import KEPT_SECONDS, Sync
 from headgate.errors import InputError, NotFoundError
 from headgate.ports import BundleStore, Clock, Freshness, History, JobStore
@@ -67,10 +67,11 @@ def simulate_job(
     asked = end - days * DAY
     indexes = _indexes(job, jobs, bundles)
     # Before it begins as well: what a connector said last before that still holds.
+    sources = [ConnectedSources(index.nodes.values()) for index in indexes.values()]
     syncs = [
         sync
         for sync in freshness.syncs_since(end - KEPT_SECONDS)
-        if any(fed_by(index, sync) for index in indexes.values())
+        if any(connected.of(sync) for connected in sources)
     ]
     since = min((sync.at for sync in syncs), default=None)
     start = asked if since is None else max(asked, since)
