@@ -62,6 +62,25 @@ def test_a_build_is_remembered_with_its_code_and_what_it_has_read(world: MemoryW
     )
 
 
+def test_what_another_node_built_in_the_same_place_is_there_no_longer(world: MemoryWorld) -> None:
+    build(opened(world, holding({"a": ()})))
+    renamed = holding({"b": ()}, run_id=8)
+    renamed = replace(renamed, nodes=(replace(renamed.nodes[0], relation="analytics.a"),))
+    world.clock.advance(HELD_SECONDS)
+    session = opened(world, renamed)
+    claim = claim_of(session)
+    session.decide_again(claim)
+    # Before anything is written there.
+    assert state_of(world, "a").version == ""
+    session.finish("b", result_of("b"))
+    assert state_of(world, "b").version == "8.1.1"
+    world.clock.advance(HELD_SECONDS)
+    build(opened(world, holding({"a": ()}, run_id=9)))
+    assert (state_of(world, "a").version, state_of(world, "b").version) == ("9.1.2", "")
+    build(opened(world, holding({"a": ()}, run_id=10)))
+    assert state_of(world, "a").version == "10.1.3"
+
+
 def test_what_arrives_while_it_is_built_counts_as_new(world: MemoryWorld) -> None:
     world.states.record(ENVIRONMENT, BuildState("raw", version="5.1.1", status="success"))
     plan = holding({"b": ()}, reuse=True, versions={"source.shop.s": "fivetran/c@1"})

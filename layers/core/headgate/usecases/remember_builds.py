@@ -67,10 +67,27 @@ class Builds:
         if decision is not None:
             return decision
         beside_others = self._is_recent(states, claim.hold)
+        self._take_place(node, states)
         for one in family:
             seen = versions_now(self._plan, one, states)
             self._begun[one.unique_id] = _Beginning(seen, states, beside_others)
         return None
+
+    def _take_place(self, node: PlannedNode, states: Mapping[str, BuildState]) -> None:
+        """Before the build: of what another node has built in the same place, nothing will be left.
+
+        A model gets another name and the same alias, and the change is taken back later: it is built again then.
+        """
+        place = _place(node)
+        taken = states.get(place)
+        if self._states is None or not place or (taken is not None and taken.message == node.unique_id):
+            return
+        environment = self._plan.environment
+        if taken is not None:
+            other = self._states.read(environment, [taken.message]).get(taken.message)
+            if other is not None:
+                self._states.forget(environment, taken.message, other.version)
+        self._states.record(environment, BuildState(place, message=node.unique_id))
 
     def _is_recent(self, states: Mapping[str, BuildState], hold: Hold | None) -> bool:
         if hold is None:
@@ -95,7 +112,8 @@ class Builds:
         # Views too: only their own states tell whether they are in the warehouse as their code says.
         wanted = {up for one in family for up in one.sees if not up.startswith("source.")}
         tested = {upstream for test in tests for upstream in tested_by(test)}
-        asked = sorted(wanted | tested | {test.unique_id for test in tests})
+        places = {place for one in family if (place := _place(one))}
+        asked = sorted(wanted | tested | places | {test.unique_id for test in tests})
         return self._states.read(self._plan.environment, asked) if asked else {}
 
     def _again(
@@ -209,6 +227,11 @@ class Builds:
             message=result.message,
         )
         self._states.record(self._plan.environment, ended)
+
+
+def _place(node: PlannedNode) -> str:
+    """Under which id it is remembered whose build lies in the node's relation; nothing of tests."""
+    return f"relation:{node.relation}" if node.relation else ""
 
 
 def tested_by(node: PlannedNode) -> tuple[str, ...]:
