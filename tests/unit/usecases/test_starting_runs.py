@@ -68,10 +68,10 @@ def test_a_job_that_cannot_be_started_does_not_hold_up_the_others(world: MemoryW
     world.jobs.apply(replace(JOBS, jobs=(other, *JOBS.jobs)))
     create = world.runs.create_run
 
-    def refuse_the_first(job: Job, bundle: str, cause: Cause) -> tuple[Run, bool]:
+    def refuse_the_first(job: Job, bundle: str, cause: Cause, **asked: bool) -> tuple[Run, bool]:
         if job.name == "a_first":
             raise UnavailableError("the table does not answer")
-        return create(job, bundle, cause)
+        return create(job, bundle, cause, **asked)
 
     world.runs.create_run = refuse_the_first  # type: ignore[method-assign]
     with pytest.raises(UnavailableError):
@@ -186,7 +186,7 @@ def test_a_sync_is_remembered_with_its_end(
 
 
 def test_a_sync_is_remembered_before_a_run_is_made_of_it(world: MemoryWorld) -> None:
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise UnavailableError("the table does not answer")
 
     world.runs.create_run = die  # type: ignore[method-assign, assignment]
