@@ -20,8 +20,9 @@ from headgate.domain.code import Code, Macro
 from headgate.domain.command import Command
 from headgate.domain.index import Index, Node
 from headgate.domain.job import ReusePolicy
+from headgate.domain.lineage import is_transparent
 from headgate.domain.plan import Plan, PlannedNode
-from headgate.domain.reuse import decide_again, decide_all, is_transparent, relation_of, versions_now
+from headgate.domain.reuse import decide_again, decide_all, relation_of, versions_now
 from headgate.domain.source_versions import source_versions
 from headgate.domain.sync import Sync
 from tests.builders import make_index, make_node

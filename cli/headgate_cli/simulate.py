@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from headgate.domain.replay import Replayed
     from headgate.usecases.simulate_job import Simulation
 
+_DAY, _CENT = 86_400, 0.01
 _COLUMNS = ("runs", "without a build", "builds", "reuses", "warehouse", "runners", "AWS", "data waits")
 
 
@@ -91,9 +92,10 @@ def _print(found: "Simulation") -> None:
         note("[yellow]![/] no sync is recorded that feeds a source of this project: every source counts as")
         note("  unknown, and what reads one is built in every run; `headgate sources` shows the connectors")
     elif found.is_short:
-        days = (found.end - found.start) / 86_400
+        known = found.end - found.start
+        length = f"{known / _DAY:.1f}" if known >= _DAY else f"{seconds_text(known)} instead"
         note(
-            f"[yellow]![/] syncs are known since {local_time(iso(found.since))}: {days:.1f} of {found.days} days"
+            f"[yellow]![/] syncs are known since {local_time(iso(found.since))}: {length} of {found.days} days"
         )
     if not found.policy.unchanged:
         note("[yellow]![/] this job reuses nothing; --policy unchanged=true shows what it would be if it did")
@@ -111,9 +113,16 @@ def _row(shown: Any, label: str, found: "Replayed") -> None:
         f"{found.reuses:,}",
         seconds_text(found.spent.warehouse_seconds),
         seconds_text(found.spent.runner_seconds),
-        f"${found.spent.dollars.low:,.2f}-{found.spent.dollars.high:,.2f}",
+        _dollars(found.spent.dollars.low, found.spent.dollars.high),
         seconds_text(found.waits) if found.waits is not None else "",
     )
+
+
+def _dollars(low: float, high: float) -> str:
+    """What is less than a cent is not nothing."""
+    if 0 < high < _CENT:
+        return "below $0.01"
+    return f"${low:,.2f}-{high:,.2f}"
 
 
 def _object(found: "Simulation") -> dict[str, Any]:
@@ -124,7 +133,7 @@ def _object(found: "Simulation") -> dict[str, Any]:
         "schedule": {"cron": found.schedule.cron, "timezone": found.schedule.timezone},
         "policy": asdict(found.policy),
         "days": found.days,
-        "days_replayed": round((found.end - found.start) / 86_400, 3),
+        "days_replayed": round((found.end - found.start) / _DAY, 3),
         "start": iso(found.start),
         "end": iso(found.end),
         "syncs": found.syncs,

@@ -163,9 +163,7 @@ def test_a_job_of_connectors_runs_at_their_syncs() -> None:
     found = replay(ground(*SYNCS, job=job), REUSING, fires)
     # Downstream of stripe: orders, joined and their tests. joined reads visits as well, which this job does not build.
     assert counts(found) == (4, 0, 16, 0)
-    assert found.notes == (
-        "1 of what it reads is built by other jobs (model.shop.visits); here it stays as it was at the beginning",
-    )
+    assert found.notes == ("model.shop.visits: built by other jobs, here as left at the beginning",)
     with_commands = replace(job, run=("dbt build",))
     assert next(iter(sync_fires(with_commands, SYNCS, START))).steps == ("dbt build",)
 

@@ -12,7 +12,8 @@ from headgate.domain.graph import Graph
 from headgate.domain.index import Index
 from headgate.domain.job import ReusePolicy
 from headgate.domain.knowledge import Knowledge
-from headgate.domain.reuse import Decided, decide_all, sees
+from headgate.domain.lineage import sees
+from headgate.domain.reuse import Decided, decide_all
 
 # Words that change nothing of what a command leaves behind.
 _OF_SAYING = frozenset({"--warn-error", "--warn-error-options", "--indirect-selection"})

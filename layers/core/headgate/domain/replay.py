@@ -137,11 +137,8 @@ class _Virtual:
         own = {unique_id for step in self._steps.values() for unique_id in step.order}
         others = {upstream for step in self._steps.values() for upstream in step.reads} - own
         if others and self._job.reuse.unchanged:
-            left_out.append(
-                f"{len(others)} of what it reads is built by other jobs ({min(others)}"
-                + (", …" if len(others) > 1 else "")
-                + "); here it stays as it was at the beginning"
-            )
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            left_out.append(f"{min(others)}{more}: built by other jobs, here as left at the beginning")
         return tuple(left_out)
 
     def run(self, at: float, text: str) -> "_Done":

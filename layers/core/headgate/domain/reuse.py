@@ -12,13 +12,11 @@ from headgate.domain.decision_table import Moment, Subject, decide
 from headgate.domain.fingerprint import Fingerprints, digest_of
 from headgate.domain.index import Index, Node
 from headgate.domain.job import ReusePolicy
-from headgate.domain.lineage import Lineage, is_transparent, sees
+from headgate.domain.lineage import Lineage, is_transparent
 from headgate.domain.plan import Plan, PlannedNode
 from headgate.domain.source_versions import SourceVersion
 from headgate.domain.terms import Terms
 from headgate.domain.upstreams import INLINE, VIEW, Upstream, name_of, upstream_now
-
-__all__ = ["Decided", "decide_again", "decide_all", "is_transparent", "relation_of", "sees", "versions_now"]
 
 _AS_ASKED = frozenset({Reason.SELECTED, Reason.FORCED})
 _UNIT_TESTED = "no end of a unit test is remembered"

@@ -24,7 +24,8 @@ def check_cron(text: str) -> None:
     """Raise ScheduleError naming the field that is wrong, its position and what it may hold."""
     fields = text.split()
     if len(fields) != len(FIELDS):
-        raise ScheduleError(f"cron {text!r} has {len(fields)} fields, not 5: {', '.join(FIELDS)}")
+        found = f"{len(fields)} field" + ("" if len(fields) == 1 else "s")
+        raise ScheduleError(f"cron {text!r} has {found}, not 5: {', '.join(FIELDS)}")
     for position, value in enumerate(fields):
         _check_field(text, position, value)
     if "*" not in (fields[2], fields[4]):
