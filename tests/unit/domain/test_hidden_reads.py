@@ -29,6 +29,8 @@ HIDDEN = [
     "select * from (raw.b)",
     "select trim(both from (select x from raw.y))",
     "select * from {{ source('raw','x') }} , \n b.c",
+    "merge into {{ this }} as t using raw.orders as o on t.id = o.id when matched then delete",
+    "delete {{ this }} t using raw.gone where t.id = gone.id",
 ]
 OPEN = [
     "select * from {{ ref('a') }}",
@@ -54,6 +56,9 @@ OPEN = [
     "select * from values (1),(2)",
     "select * from (values (1)) v(x)",
     "select * from {{ this }}",
+    "merge into {{ this }} t using {{ ref('a') }} o on t.id = o.id",
+    "merge into {{ this }} t using (select * from {{ ref('a') }}) o on t.id = o.id",
+    "create index x on {{ this }} using btree (id)",
     "{% set t = ref('orders') %} select * from {{ t }}",
     "with x as (select 1) select * from x as y, y.z",
     "select * from ({{ ref('a') }})",

@@ -12,6 +12,8 @@ from headgate.domain.sql_text import CodeText
 
 # Lower case, as `CodeText.sql` is.
 _FROM = re.compile(r"\b(?:from|join)\b\s*")
+# `merge into x using y`, `delete from x using y`; a join's `using` is followed by columns.
+_USING = re.compile(r"\b(?:merge|delete)\b[^;]*?\busing\b\s*(?!\s|\()")
 # `is distinct from x` compares; behind these signs it is a name.
 _DISTINCT = re.compile(r"\bis\s+(?:not\s+)?distinct\s+$")
 _NO_WORD = frozenset(".@$#")
@@ -62,7 +64,7 @@ def hidden_in(code: CodeText, *, raw: str, is_macro: bool = False) -> str:
     low = code.jinja.lower()
     if ("from" in low or "join" in low) and (found := _IN_STRING.search(low)):
         return found[1]
-    if "from" not in code.sql and "join" not in code.sql:
+    if not any(word in code.sql for word in ("from", "join", "using")):
         return ""
     if not is_macro and (name := _in_expression(code, raw)):
         return name
@@ -121,6 +123,8 @@ class _Query:
             if word and (self._sql[word - 1] in _NO_WORD or self._compares(word)):
                 continue
             yield from self._list(word, start.end())
+        for start in _USING.finditer(self._sql):
+            yield from self._list(start.start(), start.end())
 
     def _list(self, word: int, at: int) -> Iterator[_Item]:
         if _REF.match(self._sql, at):
