@@ -80,14 +80,18 @@ def select(
     if selector and (selected or exclude):
         raise typer.BadParameter("--selector and --select or --exclude exclude each other")
     types = listed_types(resource_type or (), exclude_resource_type or ())
-    resolver = Resolver(_index(manifest, selectors_file), _earlier(state, manifest))
-    resolved = resolver.resolve(
+    index = _index(manifest, selectors_file)
+    resolved = Resolver(index, _earlier(state, manifest)).resolve(
         selected or (),
         exclude or (),
         selector=selector,
         indirect=indirect_selection.value,
         resource_types=types,
     )
+    for part in resolved.unmatched:
+        note(
+            f"[yellow]warning[/] {escaped(repr(part))} matches nothing that is enabled{_nearest(part, index)}"
+        )
     _show(sorted(resolved.nodes), resolved.unmatched, as_json)
 
 
@@ -120,9 +124,16 @@ def _earlier(state: Path | None, manifest: Path) -> "Earlier | None":
     return read_state_folder(state, manifest.parent)
 
 
+def _nearest(part: str, index: "Index") -> str:
+    """A node whose name is alike, if the part is a name with or without operators."""
+    from difflib import get_close_matches
+
+    names = {node.name for node in index.nodes.values() if node.enabled and node.resource_type != "test"}
+    near = get_close_matches(part.strip("@+0123456789"), sorted(names), n=1, cutoff=0.7)
+    return f"; did you mean {escaped(near[0])}?" if near else ""
+
+
 def _show(nodes: Sequence[str], unmatched: Sequence[str], as_json: bool) -> None:
-    for part in unmatched:
-        note(f"[yellow]warning[/] {escaped(repr(part))} matches nothing that is enabled")
     if as_json:
         print_json({"nodes": list(nodes), "unmatched": list(unmatched)})
     else:

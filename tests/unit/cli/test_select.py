@@ -70,6 +70,14 @@ def test_json_has_what_matched_nothing(headgate: Any, project: Path) -> None:
     assert result.stderr == "warning 'x' matches nothing that is enabled\n"
 
 
+def test_a_name_that_is_misspelt_is_answered_with_the_nearest(headgate: Any, project: Path) -> None:
+    result = headgate("select", "--manifest", str(project / "manifest.json"), "--select", "+stg_ordrs+1")
+    assert result.stderr.splitlines()[0] == (
+        "warning '+stg_ordrs+1' matches nothing that is enabled; did you mean stg_orders?"
+    )
+    assert result.exit_code == 0
+
+
 def test_a_manifest_of_an_unknown_version(headgate: Any, project: Path) -> None:
     place = project / "manifest.json"
     for version in (9, 13, 20):

@@ -100,15 +100,8 @@ def plan_step(
         engine = Engine.SHARED
     runners = count_runners(len(graph) - len(verdict.reused), times.work, times.critical_path, environment)
     look = runners == 0 and bool(planned) and policy.unchanged and is_look_due(policy, known)
-    if look:
-        runners = 1
     if engine is Engine.COMMAND:
-        runners = 1
-        command = (
-            in_dbts_words(command, index, dbt_version or index.dbt_version, earlier)
-            if only is None
-            else restricted_to(command, index, only)
-        )
+        command = _as_one(command, index, only, dbt_version or index.dbt_version, earlier)
     return Plan(
         run_id=run_id,
         step=step,
@@ -116,7 +109,7 @@ def plan_step(
         bundle=bundle,
         environment=environment.name,
         nodes=planned,
-        runners=runners,
+        runners=1 if look or engine is Engine.COMMAND else runners,
         # One command takes no places of nodes: at least by itself it keeps to the limit.
         threads=min(environment.threads, environment.concurrency or environment.threads),
         work_seconds=round(times.work, 3),
@@ -133,6 +126,19 @@ def plan_step(
         look=look,
         planned_at=known.now,
     )
+
+
+def _as_one(
+    command: Command,
+    index: Index,
+    only: Collection[str] | None,
+    dbt_version: str,
+    earlier: Earlier | None,
+) -> Command:
+    """The command as dbt itself is given it."""
+    if only is None:
+        return in_dbts_words(command, index, dbt_version, earlier)
+    return restricted_to(command, index, only)
 
 
 def _times(graph: Graph, chosen: _Chosen, own: Predictions, verdict: Verdicts) -> _Times:
