@@ -186,6 +186,16 @@ def test_an_index_that_tells_nothing_of_its_code_is_no_reason_to_reuse(shop: Mem
     assert set(decided(shop).values()) == {("build", "forced")}
 
 
+@pytest.mark.parametrize("option", ["--warn-error", "--store-failures"])
+def test_what_makes_another_end_of_a_warning_runs_the_tests_alone(shop: MemoryWorld, option: str) -> None:
+    play(shop)
+    jobs(shop, f"dbt build {option}")
+    found = actions(decided(shop))
+    assert {unique_id for unique_id, action in found.items() if action == "build"} == {TEST}
+    play(shop)
+    assert set(actions(decided(shop)).values()) == {"reuse"}
+
+
 def test_a_sample_is_built_each_time_since_its_rows_depend_on_the_moment(shop: MemoryWorld) -> None:
     jobs(shop, "dbt build --sample '3 days'")
     play(shop)

@@ -38,8 +38,10 @@ def short_digest(text: str) -> str:
 class Fingerprints:
     """Makes those of one project."""
 
-    def __init__(self, index: Index, options: str = "") -> None:
+    def __init__(self, index: Index, options: str = "", of_tests: str = "") -> None:
+        """of_tests: options that change how a test ends, and nothing else."""
         self._index, self.reach = index, MacroReach(index)
+        self._of_tests = f"{options} {of_tests}".strip()
         self._fixed = {"dbt": ".".join(index.dbt_version.split(".")[:2])} | (
             {"options": options} if options else {}
         )
@@ -57,6 +59,8 @@ class Fingerprints:
         if not code.text and node.checksum:
             parts["text"] = node.checksum
         macros = self.reach.of(node)
+        if node.resource_type == "test":
+            parts["options"] = self._of_tests
         values = self._index.vars.get(node.package_name, {})
         for name in self._variables(node, macros, values):
             parts[_VAR + name] = values.get(name, "")

@@ -55,6 +55,7 @@ def verdicts(
         elsewhere=index.nodes.keys() - set(order) if command.defer else (),
         unit_tests=tested,
         options=shlex.join(_of_building(command.options)),
+        of_tests=_of_testing(command),
     )
     if known.forced:
         # Also where nothing is reused: whoever repeats a run wants to read why these nodes are in it.
@@ -86,6 +87,12 @@ def _of_building(options: Sequence[str]) -> Iterator[str]:
         if word not in _OF_SAYING and before not in _WITH_ONE_WORD:
             yield word
         before = word
+
+
+def _of_testing(command: Command) -> str:
+    """What makes a warning a failure, or keeps the rows that failed: a test that ended without it says nothing."""
+    strict = command.options if any(word.startswith("--warn-error") for word in command.options) else ()
+    return shlex.join([*strict, *(["--store-failures"] if command.store_failures else [])])
 
 
 def deciding_tests(index: Index, order: Sequence[str], reused: Collection[str]) -> dict[str, tuple[str, ...]]:

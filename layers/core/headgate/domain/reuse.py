@@ -56,15 +56,18 @@ def decide_all(
     elsewhere: Collection[str] = (),
     unit_tests: Collection[str] = (),
     options: str = "",
+    of_tests: str = "",
 ) -> Decided:
     """Of the nodes of a plan, parents first.
 
     states: of everything in `order` and everything that these nodes see. policy: with `unchanged` off every decision
     is `selected`. forced: why everything is built (`--full-refresh`). elsewhere: upstreams that are read in another
     environment (defer): nothing is known of their data. unit_tests: the models that have some in this plan. options:
-    whatever else changes what the command leaves (`--empty`), part of every fingerprint.
+    whatever else changes what the command leaves (`--empty`), part of every fingerprint. of_tests: what changes how
+    tests end (`--warn-error`).
     """
-    table = _WholePlan(index, frozenset(order), states, sources, policy, now, frozenset(elsewhere), options)
+    prints = Fingerprints(index, options, of_tests)
+    table = _WholePlan(index, frozenset(order), states, sources, policy, now, frozenset(elsewhere), prints)
     decisions: dict[str, Decision] = {}
     for unique_id in order:
         if not policy.unchanged:
@@ -96,12 +99,12 @@ class _WholePlan:
         policy: ReusePolicy,
         now: float,
         elsewhere: frozenset[str],
-        options: str,
+        prints: Fingerprints,
     ) -> None:
         self._index, self._states, self._sources = index, states, sources
         self._policy, self._now, self._elsewhere = policy, now, elsewhere - planned
         self._planned = planned
-        self.prints, self._plain = Fingerprints(index, options), Fingerprints(index)
+        self.prints, self._plain = prints, Fingerprints(index)
         self.lineage = Lineage(index)
         self.built: set[str] = set()
         self._terms: dict[str, Terms] = {}
