@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headgate.usecases.simulate_job import Simulation
 
 _DAY, _CENT = 86_400, 0.01
-_COLUMNS = ("runs", "without a build", "builds", "reuses", "warehouse", "runners", "AWS", "data waits")
+_COLUMNS = ("runs", "idle", "builds", "reuses", "queries", "runners", "AWS", "waits")
 
 
 def simulate(
@@ -77,12 +77,13 @@ def _schedule(job: "Job", cron: str, timezone: str) -> "Schedule | None":
 def _print(found: "Simulation") -> None:
     from headgate.domain.instant import iso
 
-    shown = table("", *_COLUMNS, right=_COLUMNS)
+    shown = table("", *_COLUMNS, right=_COLUMNS, whole=_COLUMNS)
     _row(shown, f"[bold]{escaped(found.schedule.cron)}[/] {found.schedule.timezone}", found.proposed)
     if found.now is not None:
-        _row(shown, "the job as it is now", found.now)
-    _row(shown, "the same without reuse", found.without_reuse)
+        _row(shown, "as it is now", found.now)
+    _row(shown, "without reuse", found.without_reuse)
     print_table(shown)
+    note("[bright_black]idle: runs that built nothing · waits: from a sync to the next run, on average[/]")
     told = ", ".join(f"{number} {reason}" for reason, number in sorted(found.proposed.reasons.items()))
     if told:
         say(f"built because of: {told}")
@@ -121,7 +122,7 @@ def _row(shown: Any, label: str, found: "Replayed") -> None:
 def _dollars(low: float, high: float) -> str:
     """What is less than a cent is not nothing."""
     if 0 < high < _CENT:
-        return "below $0.01"
+        return "< $0.01"
     return f"${low:,.2f}-{high:,.2f}"
 
 

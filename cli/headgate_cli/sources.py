@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from headgate.domain.sync import Sync
     from headgate.usecases.view_sources import SourcesView
 
+# Syncs are kept for 90 days: `01-31 06:00` is enough.
+_WITHOUT_YEAR = slice(5, 16)
 _COLOURS = {"fresh": "green", "observed": "green", "silent": "yellow", "unknown": "yellow"}
 
 
@@ -62,15 +64,18 @@ def _only_environment(world: "World") -> str:
 
 
 def _print(view: "SourcesView") -> None:
+    from headgate.domain.instant import iso
+
     if not view.sources:
         note(f"the project of {view.environment} has no sources")
     else:
-        shown = table("source", "connector", "last sync", "age", "state", "read by", right=("read by",))
+        columns = ("source", "connector", "last sync", "age", "state", "read by")
+        shown = table(*columns, right=("age", "read by"), whole=columns[2:])
         for line in view.sources:
             shown.add_row(
                 f"[bold]{escaped(line.name)}[/]",
                 escaped(_connectors(line)),
-                escaped(_sync_text(line.sync)),
+                local_time(iso(line.sync.at))[_WITHOUT_YEAR] if line.sync else "",
                 seconds_text(line.age) if line.age is not None else "",
                 f"[{_COLOURS[line.state]}]{line.state}[/]",
                 counted(line.readers, "node"),

@@ -66,7 +66,7 @@ def test_fewer_days_than_asked_for_is_said(headgate: Any, asked: Any) -> None:
     assert "9.8 of 30 days" in result.stderr
     assert "replayed 10 syncs from" in result.stderr
     rows = [line.split("  ")[0] for line in result.stdout.splitlines()]
-    assert rows[1:4] == ["0 * * * * UTC", "the job as it is now", "the same without reuse"]
+    assert rows[1:4] == ["0 * * * * UTC", "as it is now", "without reuse"]
     assert "built because of: " in result.stdout
 
 
