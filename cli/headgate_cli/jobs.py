@@ -180,11 +180,15 @@ def _described(job: "Job") -> dict[str, Any]:
     }
 
 
+# What a job without commands does (job.downstream_of).
+_FED = "dbt build of what the synced connector feeds"
+
+
 def _print_jobs(jobs: "tuple[Job, ...] | list[Job]") -> None:
     shown = table("job", "environment", "when", "runs")
     for job in jobs:
         shown.add_row(
-            f"[bold]{job.name}[/]", job.environment, escaped(_when(job)), escaped("\n".join(job.run))
+            f"[bold]{job.name}[/]", job.environment, escaped(_when(job)), escaped("\n".join(job.run) or _FED)
         )
     print_table(shown)
 
