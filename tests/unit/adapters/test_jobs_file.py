@@ -443,3 +443,29 @@ def test_a_problem_reads_like_a_compiler_s(tmp_path: Path) -> None:
     assert str(found).endswith(
         "headgate.yml:15  jobs.finance.when.shedule: unknown key. Did you mean schedule?"
     )
+
+
+def test_a_job_reuses_nothing_that_another_environment_builds_as_well(tmp_path: Path) -> None:
+    text = """version: 1
+environments:
+  production: {target: prod, schema: analytics}
+  large: {target: prod, schema: analytics, threads: 16}
+  staging: {target: prod, schema: staging}
+jobs:
+  hourly:
+    environment: production
+    run: [dbt build]
+    reuse: {unchanged: true}
+  safe:
+    environment: staging
+    run: [dbt build]
+    reuse: {unchanged: true}
+  nightly: {environment: large, run: [dbt build]}
+"""
+    path = tmp_path / "headgate.yml"
+    path.write_text(text)
+    with pytest.raises(JobsFileError) as caught:
+        read_jobs_file(path)
+    [problem] = caught.value.problems
+    assert (problem.line, problem.path) == (10, "jobs.hourly.reuse")
+    assert "environment 'large' has the target and the schema of 'production'" in problem.message

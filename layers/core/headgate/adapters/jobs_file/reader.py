@@ -41,6 +41,8 @@ def read_jobs_file(path: Path, origin: str | None = None) -> JobsFile:
     except ValidationError as fault:
         problems += _faults(document, fault.errors(include_url=False))
         entry = None
+    if entry is not None:
+        problems += _built_by_two(document, entry)
     if problems or entry is None:
         raise JobsFileError(sorted(problems, key=lambda problem: (problem.line, problem.path)))
     return _jobs_file(entry, origin or path.name)
@@ -64,6 +66,22 @@ def _unknown_environments(document: Document) -> Iterator[Problem]:
             names = [str(environment) for environment in known]
             hint = nearest(wanted, names) or f" Known: {', '.join(names)}"
             yield document.problem(("jobs", name, "environment"), f"unknown environment {wanted!r}.{hint}")
+
+
+def _built_by_two(document: Document, entry: FileEntry) -> Iterator[Problem]:
+    """Jobs that reuse what another environment builds as well: what is remembered belongs to one environment."""
+    places = {name: (found.target, found.schema_) for name, found in entry.environments.items()}
+    for name, job in entry.jobs.items():
+        if not job.reuse.unchanged or job.environment not in places:
+            continue
+        for other, place in places.items():
+            if other != job.environment and place == places[job.environment]:
+                message = (
+                    f"environment {other!r} has the target and the schema of {job.environment!r}: what it builds would "
+                    "be changed unseen. Use one environment for both, or another schema"
+                )
+                yield document.problem(("jobs", name, "reuse"), message)
+                break
 
 
 def _faults(document: Document, faults: Iterable[ErrorDetails]) -> Iterator[Problem]:
