@@ -180,7 +180,9 @@ def test_clone_copies_from_the_bundle_of_the_environment_it_names(world: MemoryW
     assert (found.engine, found.state_bundle) == (Engine.COMMAND, "5" * 64)
 
 
-def test_defer_refers_to_the_last_success_of_the_environment_it_names_or_of_its_own(world: MemoryWorld) -> None:
+def test_defer_refers_to_the_last_success_of_the_environment_it_names_or_of_its_own(
+    world: MemoryWorld,
+) -> None:
     world.jobs.point_at("staging", "5" * 64)
     world.jobs.record_success("staging", "6" * 64, 3)
     world.jobs.record_success("production", "7" * 64, 4)

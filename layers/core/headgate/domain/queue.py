@@ -32,7 +32,9 @@ UNPLANNED = 10**9
 class NodeState(StrEnum):
     """Where a node stands in the queue; its dbt status exists once it is done."""
 
-    ATTACHED = "attached"  # runs within another node's turn: a unit test within its model's, a test in a batch
+    ATTACHED = (
+        "attached"  # runs within another node's turn: a unit test within its model's, a test in a batch
+    )
     WAITING = "waiting"
     READY = "ready"
     RUNNING = "running"
