@@ -180,6 +180,14 @@ def test_full_refresh_and_a_repetition_from_the_start_build_everything(shop: Mem
     }
 
 
+def test_a_default_that_is_spelled_out_is_no_other_option(shop: MemoryWorld) -> None:
+    play(shop)
+    jobs(shop, "dbt build --no-empty")
+    assert set(actions(decided(shop)).values()) == {"reuse"}
+    jobs(shop, "dbt build --empty")
+    assert set(actions(decided(shop)).values()) == {"build"}
+
+
 def test_an_index_that_tells_nothing_of_its_code_is_no_reason_to_reuse(shop: MemoryWorld) -> None:
     play(shop)
     publish(shop, make_index(*INDEX.nodes.values(), schema_version=""))

@@ -16,7 +16,7 @@ from headgate.domain.lineage import sees
 from headgate.domain.reuse import Decided, decide_all
 
 # Words that change nothing of what a command leaves behind.
-_OF_SAYING = frozenset({"--warn-error", "--warn-error-options", "--indirect-selection"})
+_OF_SAYING = frozenset({"--warn-error", "--warn-error-options", "--indirect-selection", "--no-empty"})
 _WITH_ONE_WORD = frozenset({"--warn-error-options", "--indirect-selection"})
 
 
