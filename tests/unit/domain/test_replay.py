@@ -12,7 +12,8 @@ from headgate.domain.code import Code
 from headgate.domain.decision import Reason
 from headgate.domain.index import Index, Node
 from headgate.domain.job import Environment, FivetranTrigger, Job, ReusePolicy, Schedule
-from headgate.domain.replay import Fire, Ground, Replayed, replay, sync_fires
+from headgate.domain.replay import Fire, Replayed, replay, sync_fires
+from headgate.domain.replayed_step import Ground
 from headgate.domain.sync import Sync
 
 HOUR, DAY = 3600.0, 86_400.0

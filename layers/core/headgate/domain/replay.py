@@ -11,16 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from headgate.domain.build_state import BuildState
 from headgate.domain.command import Command
-from headgate.domain.decision import Decision, Reason
+from headgate.domain.decision import Reason
 from headgate.domain.index import Index
-from headgate.domain.job import Environment, Job, ReusePolicy
+from headgate.domain.job import Job, ReusePolicy
 from headgate.domain.knowledge import Knowledge
-from headgate.domain.plan import Engine, Plan
-from headgate.domain.plan_reuse import is_look_due, verdicts
-from headgate.domain.plan_step import plan_step
+from headgate.domain.replayed_step import Done, Ground, Settled, Step
 from headgate.domain.reuse import versions_now
 from headgate.domain.source_versions import source_versions
-from headgate.domain.spent import Spent, spent_by
+from headgate.domain.spent import Spent
 from headgate.domain.sync import Sync
 from headgate.domain.triggers import steps_of_sync
 
@@ -31,22 +29,6 @@ class Fire:
 
     at: float
     steps: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """What is the same in every replay of a job.
-
-    indexes: digest of a command's `--vars` -> the project. predictions: unique_id -> seconds. syncs: oldest first, also
-    those from before the replay begins. start: when it does (epoch seconds).
-    """
-
-    job: Job
-    environment: Environment
-    indexes: Mapping[str, Index]
-    predictions: Mapping[str, float]
-    syncs: Sequence[Sync]
-    start: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +60,7 @@ def replay(ground: Ground, policy: ReusePolicy, fires: Sequence[Fire]) -> Replay
     return total
 
 
-def _with(total: Replayed, steps: Sequence["_Done"]) -> Replayed:
+def _with(total: Replayed, steps: Sequence[Done]) -> Replayed:
     """One run more."""
     decisions = [found for step in steps for found in step.decisions.values()]
     reasons = Counter(total.reasons) + Counter(found.reason for found in decisions if not found.reuses)
@@ -112,8 +94,8 @@ class _Virtual:
         self._states: dict[str, BuildState] = {}
         self._looked_at = 0.0
         self._runs = 0
-        self._steps: dict[str, _Step] = {}
-        self._settled: dict[str, _Settled] = {}
+        self._steps: dict[str, Step] = {}
+        self._settled: dict[str, Settled] = {}
 
     def begin(self, at: float) -> None:
         """Build the whole of every parse: also what other jobs build and this one reads."""
@@ -123,7 +105,7 @@ class _Virtual:
             self._runs += 1
             everything = Command("build", select=("fqn:*",))
             known = self._known(index, at)
-            step = _Step(self._ground, self._job, index, everything, known)
+            step = Step(self._ground, self._job, index, everything, known)
             self._build(step, step.decide(known), at)
         self._looked_at = at
 
@@ -141,7 +123,7 @@ class _Virtual:
             left_out.append(f"{min(others)}{more}: built by other jobs, here as left at the beginning")
         return tuple(left_out)
 
-    def run(self, at: float, text: str) -> "_Done":
+    def run(self, at: float, text: str) -> Done:
         """Decide on a step at this moment, and remember what it builds as if it had."""
         self._runs += 1
         step = self._steps.get(text)
@@ -159,13 +141,13 @@ class _Virtual:
                 # What was built may be new data for another step.
                 self._settled.clear()
         if not done.built or not step.policy.unchanged:
-            self._settled[text] = _Settled(done, known)
+            self._settled[text] = Settled(done, known)
         return done
 
-    def _planned(self, text: str, at: float) -> "_Step":
+    def _planned(self, text: str, at: float) -> Step:
         command = Command.parse(text)
         index = self._ground.indexes[command.vars_digest]
-        return _Step(self._ground, self._job, index, command, self._known(index, at))
+        return Step(self._ground, self._job, index, command, self._known(index, at))
 
     def _known(self, index: Index, at: float) -> Knowledge:
         last = {sync.connector: sync for sync in self._ground.syncs if sync.at <= at}
@@ -183,7 +165,7 @@ class _Virtual:
             looked_at=self._looked_at,
         )
 
-    def _build(self, step: "_Step", done: "_Done", ended_at: float) -> None:
+    def _build(self, step: Step, done: Done, ended_at: float) -> None:
         plan = replace(step.plan, versions=done.versions)
         for node in plan.nodes:
             if node.unique_id in done.built:
@@ -198,82 +180,6 @@ class _Virtual:
                     run_id=self._runs,
                     status="pass" if is_test else "success",
                 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """A step of one run: what it built, why, and what that took. versions: as of `Plan.versions`."""
-
-    built: frozenset[str]
-    decisions: Mapping[str, Decision]
-    versions: Mapping[str, str]
-    spent: Spent
-
-
-class _Step:
-    """One command of the job. Its nodes and their order are planned once, and what building each set of them takes."""
-
-    def __init__(self, ground: Ground, job: Job, index: Index, command: Command, known: Knowledge) -> None:
-        self.index, self.command = index, command
-        self._ground, self._job = ground, job
-        self.plan = self._plan(known)
-        # What is one command builds all it selects.
-        self.policy = job.reuse if self.plan.engine is Engine.SHARED else ReusePolicy()
-        self.order = [node.unique_id for node in self.plan.nodes]
-        # Without sources: syncs tell of those.
-        self.reads = {
-            upstream
-            for node in self.plan.nodes
-            for upstream in node.sees
-            if index.nodes[upstream].resource_type != "source"
-        }
-        self._tested = [node.unique_id for node in self.plan.nodes if node.unit_tests]
-        self._spent: dict[tuple[frozenset[str], bool], Spent] = {}
-
-    def decide(self, known: Knowledge) -> _Done:
-        """What is built now. Plans it, unless just that was planned before."""
-        found = verdicts(
-            self.index, self.order, self.command, policy=self.policy, known=known, tested=self._tested
-        )
-        built = frozenset(self.order) - found.reused
-        key = built, not built and is_look_due(self.policy, known)
-        if key not in self._spent:
-            self._spent[key] = spent_by(self._plan(known), self._ground.environment)
-        return _Done(built, found.decided.decisions, found.decided.versions, self._spent[key])
-
-    def _plan(self, known: Knowledge) -> Plan:
-        return plan_step(
-            self.index,
-            self.command,
-            run_id=1,
-            step=1,
-            bundle="",
-            environment=self._ground.environment,
-            predictions=self._ground.predictions,
-            job=self._job,
-            known=known,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A step that comes out the same: nothing is built as long as nothing happens, or everything each time."""
-
-    done: _Done
-    known: Knowledge
-
-    def holds(self, known: Knowledge, policy: ReusePolicy) -> bool:
-        if not policy.unchanged:
-            return True
-        waits = any(found.reason is Reason.INSIDE_WINDOW for found in self.done.decisions.values())
-        before = {name: found.version for name, found in self.known.sources.items()}
-        now = {name: found.version for name, found in known.sources.items()}
-        return (
-            not waits
-            and before == now
-            and not self.done.spent.runner_seconds
-            and not is_look_due(policy, known)
-        )
 
 
 def sync_fires(job: Job, syncs: Iterable[Sync], start: float) -> Iterator[Fire]:

@@ -9,7 +9,8 @@ from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index
 from headgate.domain.job import Job, ReusePolicy, Schedule
 from headgate.domain.prediction import build_key
-from headgate.domain.replay import Fire, Ground, Replayed, replay, sync_fires
+from headgate.domain.replay import Fire, Replayed, replay, sync_fires
+from headgate.domain.replayed_step import Ground
 from headgate.domain.schedule import fires
 from headgate.domain.sync import KEPT_SECONDS, Sync
 from headgate.errors import InputError, NotFoundError
