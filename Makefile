@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --require-hashes
 
-.PHONY: help setup demo test unit real kills simulate selection-cases lint format typecheck build template-lint lock bench clean
+.PHONY: help setup demo test unit real runners kills simulate selection-cases lint format typecheck build template-lint lock bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-15s %s\n", $$1, $$2}'
@@ -47,20 +47,26 @@ lock:  ## compile the pinned requirements (hashes, no index addresses)
 demo: setup  ## the whole path on this machine: webhook, dbt over two runners, a failure, its alert
 	@$(BIN)/python -m headgate_local.demo
 
-# Two halves at once: one computes, the other mostly waits for databases and processes. GNU make 4 keeps their output apart.
-HALVES := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=2
+# Three parts at once: one computes, the others mostly wait for databases and processes. GNU make 4 keeps their output apart.
+AT_ONCE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=3
 
 test: setup  ## unit, contract, template, simulation, integration and end-to-end tests
-	@$(MAKE) --no-print-directory $(HALVES) unit real
+	@$(MAKE) --no-print-directory $(AT_ONCE) unit real runners
 
 # Comparisons with dbt's own answers compute and wait for nobody.
 COMPARISONS := tests/integration/test_*_equals_dbt.py
 
-unit: setup  ## the half that computes: without servers, with the comparisons with dbt's own answers
+# Runners that are killed, frozen and kept waiting, on a Postgres of their own.
+RUNNERS := tests/integration/test_run*_*.py
+
+unit: setup  ## the part that computes: without servers, with the comparisons with dbt's own answers
 	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation $(COMPARISONS)
 
-real: setup  ## the half with real dbt, Postgres, runners and the local stack
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e --ignore-glob='$(COMPARISONS)'
+real: setup  ## the part with real dbt, Postgres and the local stack
+	@$(BIN)/python -m pytest -q tests/integration tests/e2e --ignore-glob='$(COMPARISONS)' --ignore-glob='$(RUNNERS)'
+
+runners: setup  ## the part with real runners that are killed, frozen and kept waiting
+	@$(BIN)/python -m pytest -q $(RUNNERS)
 
 kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SIGTERM; make test does a few
 	@HEADGATE_KILLS=20 $(BIN)/python -m pytest -q tests/integration/test_kills.py

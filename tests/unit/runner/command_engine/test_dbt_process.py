@@ -1,7 +1,9 @@
 """Which command is dbt, and how its process is ended; with small processes in dbt's place."""
 
+import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,14 @@ from headgate_runner.command_engine.dbt_process import DbtProcess, find_dbt
 from headgate_runner.command_engine.invocation_words import command_environment
 
 DEAF = "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('on', flush=True); "
+
+
+@pytest.fixture(autouse=True)
+def _interrupts_count() -> Iterator[None]:
+    """A shell ignores them for what it starts in the background, and children inherit that; in a runner they count."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def process(code: str, tmp_path: Path) -> DbtProcess:
