@@ -62,11 +62,11 @@ RUNNERS := tests/integration/test_run*_*.py
 unit: setup  ## the part that computes: without servers, with the comparisons with dbt's own answers
 	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation $(COMPARISONS)
 
-real: setup  ## the part with real dbt, Postgres and the local stack
-	@$(BIN)/python -m pytest -q tests/integration tests/e2e --ignore-glob='$(COMPARISONS)' --ignore-glob='$(RUNNERS)'
+real: setup  ## the part with real dbt, Postgres and the emulator
+	@$(BIN)/python -m pytest -q tests/integration --ignore-glob='$(COMPARISONS)' --ignore-glob='$(RUNNERS)'
 
-runners: setup  ## the part with real runners that are killed, frozen and kept waiting
-	@$(BIN)/python -m pytest -q $(RUNNERS)
+runners: setup  ## the part with real runners that are killed, frozen and kept waiting, and with the whole local stack
+	@$(BIN)/python -m pytest -q $(RUNNERS) tests/e2e
 
 kills: setup  ## real runners killed at 20 random moments each by SIGKILL and SIGTERM; make test does a few
 	@HEADGATE_KILLS=20 $(BIN)/python -m pytest -q tests/integration/test_kills.py
