@@ -69,7 +69,8 @@ def test_a_runner_that_dies_in_the_middle_is_started_again_and_the_run_ends_well
 ) -> None:
     assert green["run"]["status"] == "success", green["run"]["error"]
     run_id = shop.run_after(shop.sync_ended("storefront"))
-    wait_for(lambda: is_building(shop, run_id), 60)
+    # By its sessions on the warehouse: the command line is slower to answer than a short run is to end.
+    wait_for(lambda: bool(sessions(shop, run_id)), 60)
     victim = runners_of(shop, run_id)[0]
     os.kill(victim.pid, number)
     run = shop.finished(run_id, 240)
