@@ -59,10 +59,6 @@ def statuses(stack: Stack, run_id: int) -> dict[str, str]:
     return {result["unique_id"]: result["status"] for result in results}
 
 
-def is_building(stack: Stack, run_id: int) -> bool:
-    return any(node["status"] == "running" for node in stack.json("runs", "view", str(run_id))["nodes"])
-
-
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_runner_that_dies_in_the_middle_is_started_again_and_the_run_ends_well(
     shop: Stack, green: dict[str, Any], number: signal.Signals
