@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.managers import BaseManager
@@ -161,6 +161,14 @@ class Stage:
         FinalizeRun.of(world, "http://127.0.0.1")(*self.key)
         merged: dict[str, Any] = json.loads(world.artifacts.get(*self.key, "run_results.json"))
         return merged
+
+
+def until(what: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait for something that runners do on the warehouse."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.02)
 
 
 @contextmanager

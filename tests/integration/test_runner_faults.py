@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import NodeState
+from tests.integration import runner_stage
 from tests.integration.runner_stage import Stage, stage
 
 SMALL = Path(__file__).parents[1] / "fixtures" / "small"
@@ -35,11 +37,7 @@ def small(postgres: Any, published: Stage) -> Stage:
     return published
 
 
-def until(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
+until = partial(runner_stage.until, seconds=60)
 
 
 def queries(postgres: Any) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headgate.domain.queue import NodeState
-from tests.integration.runner_stage import Runner, Stage, stage
+from tests.integration.runner_stage import Runner, Stage, stage, until
 
 FLAKY = Path(__file__).parents[1] / "fixtures" / "flaky"
 WOBBLY, CALM, CHILD = "model.flaky.wobbly", "model.flaky.calm", "model.flaky.child"
@@ -55,13 +55,6 @@ def started() -> Iterator[list[Runner]]:
         if runner.process.poll() is None:
             runner.process.kill()
             runner.wait()
-
-
-def until(what: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def sessions(postgres: Any) -> list[tuple[str, str]]:

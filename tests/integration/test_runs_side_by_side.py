@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Cause
 from headgate.domain.sync import Sync
 from headgate.usecases.plan_run import draft_plan
-from tests.integration.runner_stage import Runner, Stage, stage
+from tests.integration.runner_stage import Runner, Stage, stage, until
 
 PROJECT = Path(__file__).parents[1] / "fixtures" / "naps"
 DATABASE = "naps"
@@ -117,13 +117,6 @@ def bedroom(postgres: Any, published: Stage) -> Iterator[Bedroom]:
         if runner.process.poll() is None:
             runner.process.kill()
             runner.wait()
-
-
-def until(what: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it never came to that"
-        time.sleep(0.02)
 
 
 def test_the_second_of_two_runs_waits_and_reuses_what_the_first_builds(bedroom: Bedroom) -> None:

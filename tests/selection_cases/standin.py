@@ -7,6 +7,8 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+from tests.selection_cases.strip import SECTIONS
+
 STATUSES = ("success", "error", "skipped", "pass", "fail", "warn")
 PROFILE = """\
 standin:
@@ -35,17 +37,7 @@ def make_project(home: Path, manifest: dict[str, Any], selectors: Path | None) -
 
 def entries(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """Everything that can be selected, of any section."""
-    sections = (
-        "nodes",
-        "sources",
-        "exposures",
-        "metrics",
-        "semantic_models",
-        "saved_queries",
-        "unit_tests",
-        "functions",
-    )
-    return [entry for name in sections for entry in manifest.get(name, {}).values()]
+    return [entry for name in SECTIONS for entry in manifest.get(name, {}).values()]
 
 
 def earlier_of(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 # Sections of things that depend on macros.
-_SECTIONS = (
+SECTIONS = (
     "nodes",
     "sources",
     "exposures",
@@ -41,7 +41,7 @@ def stripped(manifest: dict[str, Any]) -> dict[str, Any]:
     """A smaller manifest that selects the same; the given one stays as it is."""
     small = {name: section for name, section in manifest.items() if name not in _DROPPED}
     small |= {name: {} for name in _DROPPED}
-    for name in _SECTIONS:
+    for name in SECTIONS:
         if name in manifest:
             small[name] = {unique_id: _entry(entry) for unique_id, entry in manifest[name].items()}
     small["macros"] = {
@@ -82,7 +82,7 @@ def _digest(text: str) -> str:
 def _reached(manifest: dict[str, Any]) -> set[str]:
     waiting = [
         macro
-        for name in _SECTIONS
+        for name in SECTIONS
         for entry in manifest.get(name, {}).values()
         for macro in (entry.get("depends_on") or {}).get("macros", ())
     ]
