@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.index import Index, Node
 from headgate.domain.job import Environment, RunnerSize
 
@@ -76,6 +77,11 @@ def make_manifest(*entries: Mapping[str, Any], schema: str = "v12", **sections: 
             for name, found in sections.items()
         },
     }
+
+
+def fivetran_gate(*connectors: str) -> Gate:
+    """Every sync of one of these connectors starts the job."""
+    return Gate("fivetran", tuple(Awaited("fivetran", name) for name in connectors))
 
 
 def make_environment(**fields: Any) -> Environment:

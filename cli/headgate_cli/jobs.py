@@ -174,8 +174,8 @@ def _described(job: "Job") -> dict[str, Any]:
         "environment": job.environment,
         "owner": job.owner,
         "description": job.description,
-        "fivetran": list(job.fivetran.connectors) if job.fivetran else [],
-        "schedule": {"cron": job.schedule.cron, "timezone": job.schedule.timezone} if job.schedule else None,
+        "gates": [asdict(gate) for gate in job.gates],
+        "schedules": [asdict(schedule) for schedule in job.schedules],
         "run": list(job.run),
     }
 
@@ -194,9 +194,10 @@ def _print_jobs(jobs: "tuple[Job, ...] | list[Job]") -> None:
 
 
 def _when(job: "Job") -> str:
-    told = []
-    if job.fivetran:
-        told.append(f"fivetran {', '.join(job.fivetran.connectors)}")
-    if job.schedule:
-        told.append(f"{job.schedule.cron} {job.schedule.timezone}")
+    told = [
+        f"{kind} {', '.join(one.name for one in gate.awaits if one.kind == kind)}"
+        for gate in job.gates
+        for kind in dict.fromkeys(one.kind for one in gate.awaits)
+    ]
+    told += [f"{schedule.cron} {schedule.timezone}" for schedule in job.schedules]
     return "\n".join(told) or "only when asked"

@@ -20,8 +20,9 @@ from headgate_cli.output import (
 from headgate_cli.world import world_of
 
 if TYPE_CHECKING:
-    from headgate.domain.job import Job, Schedule
+    from headgate.domain.job import Job
     from headgate.domain.replay import Replayed
+    from headgate.domain.schedule import Schedule
     from headgate.usecases.simulate_job import Simulation
 
 _DAY, _CENT = 86_400, 0.01
@@ -64,9 +65,9 @@ def simulate(
 
 
 def _schedule(job: "Job", cron: str, timezone: str) -> "Schedule | None":
-    from headgate.domain.job import Schedule
+    from headgate.domain.schedule import Schedule
 
-    own = job.schedule
+    own = next(iter(job.schedules), None)
     if not cron and not timezone:
         return own
     if not cron and own is None:

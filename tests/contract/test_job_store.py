@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile, RunnerSize, Schedule
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile, RunnerSize
+from headgate.domain.schedule import Schedule
 from headgate.errors import ConflictError, InputError, NotFoundError
+from tests.builders import fivetran_gate
 from tests.contract.conftest import MotoStage
 
 PRODUCTION = Environment(
@@ -23,8 +25,8 @@ FINANCE = Job(
     ("dbt build --select tag:finance+", "dbt build --vars '{\"day\": 1}'"),
     owner="finance-data@example.com",
     description="Zahlen, täglich",
-    fivetran=FivetranTrigger(("salesforce", "stripe")),
-    schedule=Schedule("0 6 * * 1-5", "Europe/Berlin"),
+    gates=(fivetran_gate("salesforce", "stripe"),),
+    schedules=(Schedule("0 6 * * 1-5", "Europe/Berlin"),),
 )
 PLAIN = Job("plain", "production", ("dbt build",))
 RULE = AlertRule({"tag": "finance", "severity": "error"}, (("slack", "#finance-data"), ("slack", "#all")))

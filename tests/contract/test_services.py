@@ -11,14 +11,15 @@ from headgate.adapters.aws.eventbridge_scheduler import schedule_name
 from headgate.domain.alerts import Alert
 from headgate.domain.events import ConnectorSynced, RunFinished, RunQueued
 from headgate.domain.execution import Execution
-from headgate.domain.job import Job, Schedule
+from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.schedule import Schedule
 from headgate.errors import InputError, NotFoundError, UnavailableError
 from tests.contract.conftest import MotoStage, Stage
 
 RUN = Run(12, "finance", "production", "d", (), Cause("cli", "k"), RunStatus.STARTING, "2026-01-01")
-NIGHTLY = Job("nightly", "production", (), schedule=Schedule("0 6 * * 1-5", "Europe/Berlin"))
-HOURLY = Job("hourly", "production", (), schedule=Schedule("5 * * * *"))
+NIGHTLY = Job("nightly", "production", (), schedules=(Schedule("0 6 * * 1-5", "Europe/Berlin"),))
+HOURLY = Job("hourly", "production", (), schedules=(Schedule("5 * * * *"),))
 UNSCHEDULED = Job("by_hand", "production", ())
 
 
@@ -135,7 +136,7 @@ def test_a_changed_schedule_is_updated_and_an_equal_one_left_alone(
     monkeypatch.setattr(
         scheduler._client, "update_schedule", lambda **it: updated.append(it["Name"]) or update(**it)
     )
-    scheduler.sync([NIGHTLY, replace(HOURLY, schedule=Schedule("7 * * * *", "UTC"))], "headgate.yml")
+    scheduler.sync([NIGHTLY, replace(HOURLY, schedules=(Schedule("7 * * * *", "UTC"),))], "headgate.yml")
     assert updated == ["hourly"]
     assert schedule("hourly")["ScheduleExpression"] == "cron(7 * * * ? *)"
 

@@ -23,9 +23,10 @@ from headgate import bootstrap
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.alerts import Alert
 from headgate.domain.index import Index, Node
-from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import NotFoundError
+from tests.builders import fivetran_gate
 from tests.template.cloudformation import table_definition
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +42,7 @@ CONTEXT = SimpleNamespace(
 )
 JOBS = JobsFile(
     environments=(Environment("production", "prod", "analytics"),),
-    jobs=(Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),),
+    jobs=(Job("finance", "production", ("dbt build",), gates=(fivetran_gate("stripe"),)),),
     alerts=(AlertRule({"severity": "error"}, (("slack", "#finance-data"),)),),
 )
 INDEX = Index(

@@ -33,7 +33,7 @@ from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.build_state import BuildState
 from headgate.domain.index import Index, Node
-from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile, ReusePolicy
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile, ReusePolicy
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
 from headgate.domain.queue import Claim
 from headgate.domain.results import NodeResult
@@ -42,6 +42,7 @@ from headgate.domain.signature import Signature
 from headgate.domain.slots import Holder
 from headgate.errors import PlanError
 from headgate.usecases.run_nodes import SWEEP_SECONDS, Idle, Over, QueueSession
+from tests.builders import fivetran_gate
 from tests.integration.api_calls import ACCOUNT, BUCKET, BUS, CLUSTER, TABLE, Recorder, Use, listen
 from tests.template.cloudformation import Template, table_definition
 from tests.template.iam import allows, role_statements
@@ -68,7 +69,7 @@ JOBS = JobsFile(
         ),
     ),
     jobs=(
-        Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),
+        Job("finance", "production", ("dbt build",), gates=(fivetran_gate("stripe"),)),
         Job("nothing", "production", ("dbt build --select tag:none",)),
         Job("freshness", "production", ("dbt source freshness",)),
         Job("compared", "production", (COMPARED,), reuse=ReusePolicy(unchanged=True)),

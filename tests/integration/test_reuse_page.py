@@ -9,10 +9,11 @@ import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.index import Index
-from headgate.domain.job import FivetranTrigger, Job
+from headgate.domain.job import Job
 from headgate.domain.manifest import read_manifest
 from headgate_cli.bundle.dbt_parse import parse_project
 from headgate_cli.bundle.project import read_project
+from tests.builders import fivetran_gate
 from tests.conftest import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "reuse.md"
@@ -37,7 +38,7 @@ def jobs(tmp_path: Path) -> dict[str, Job]:
 
 def test_the_jobs_of_the_page_are_jobs(jobs: dict[str, Job]) -> None:
     assert all(job.reuse.unchanged for job in jobs.values())
-    assert jobs["fresh"].fivetran == FivetranTrigger(("stripe", "exchange_rates"))
+    assert jobs["fresh"].gates == (fivetran_gate("stripe", "exchange_rates"),)
     assert jobs["fresh"].run == ()
     tuned = jobs["hourly"].reuse
     assert (tuned.look_every, tuned.silent_after) == (6 * HOUR, 36 * HOUR)

@@ -329,7 +329,7 @@ def _lost_events(simulation: Simulation, books: _Books) -> Iterator[str]:
         yield "an accepted event lies in the dead letters though all is well"
     for sync in simulation.accepted.values():
         for job in simulation.scenario.jobs.jobs:
-            if job.fivetran is None or sync.connector not in job.fivetran.connectors:
+            if sync.connector not in job.connectors:
                 continue
             key = f"fivetran/default/{sync.connector}/{sync.sync_id}/sync_end"
             if not books.causes[job.name, key]:

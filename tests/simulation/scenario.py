@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from random import Random
 
 from headgate.domain.index import Index
-from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, ReusePolicy, RunnerSize
+from headgate.domain.job import Environment, Job, JobsFile, ReusePolicy, RunnerSize
 from headgate.domain.results import NodeStatus
-from tests.builders import make_index, make_node
+from tests.builders import fivetran_gate, make_index, make_node
 from tests.simulation.kernel import START
 from tests.simulation.ports import Weather
 from tests.simulation.runner import Turn
@@ -167,7 +167,7 @@ def _job(random: Random, number: int, environments: tuple[Environment, ...], see
     # Of its own, so that what the rest of the scenario is about does not depend on it.
     reuse = ReusePolicy(unchanged=Random(f"reuse {seed} {number}").random() < 0.4)
     environment = random.choice(environments).name
-    return Job(f"job{number}", environment, steps, fivetran=FivetranTrigger(connectors), reuse=reuse)
+    return Job(f"job{number}", environment, steps, gates=(fivetran_gate(*connectors),), reuse=reuse)
 
 
 def _sync(random: Random, number: int) -> Sync:

@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, RunnerSize
+from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.run import RunStatus
+from tests.builders import fivetran_gate
 from tests.simulation.checker import report, violations
 from tests.simulation.kernel import START, Process
 from tests.simulation.ports import Fate, Weather
@@ -24,7 +25,7 @@ def thirty_nodes(weather: Weather) -> Scenario:
     environment = Environment(
         "env", "prod", "analytics", 4, RunnerSize(max=2), concurrency=6, pools={"large": 2}
     )
-    job = Job("job", "env", ("dbt build",), fivetran=FivetranTrigger(("c1",)))
+    job = Job("job", "env", ("dbt build",), gates=(fivetran_gate("c1"),))
     return Scenario(
         seed=7,
         jobs=JobsFile((environment,), (job,), ()),

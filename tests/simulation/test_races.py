@@ -13,13 +13,14 @@ import pytest
 
 from headgate.adapters.memory import MemoryNodeQueue, MemoryWorld
 from headgate.domain.events import ConnectorSynced
-from headgate.domain.job import Environment, FivetranTrigger, Job, JobsFile, RunnerSize
+from headgate.domain.job import Environment, Job, JobsFile, RunnerSize
 from headgate.domain.plan import CLOSING, OPENING
 from headgate.domain.queue import NodeRecord, NodeState, unfinished_parents
 from headgate.domain.run import RunStatus
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.repair_queue import repair_queue
+from tests.builders import fivetran_gate
 from tests.plans import plan_of, result_of, write
 from tests.simulation.checker import report, violations
 from tests.simulation.kernel import START, Process
@@ -28,7 +29,7 @@ from tests.simulation.scenario import Scenario, Sync, make_project
 from tests.simulation.services import Mishaps
 from tests.simulation.simulation import Simulation
 
-JOB = Job("job", "env", ("dbt build",), fivetran=FivetranTrigger(("c1",)))
+JOB = Job("job", "env", ("dbt build",), gates=(fivetran_gate("c1"),))
 
 
 def scenario(seed: int = 1, *, nodes: int = 4, runners: int = 2, syncs: int = 1, **more: Any) -> Scenario:
@@ -81,7 +82,7 @@ def test_a_hundred_starts_at_once_never_pass_the_jobs_slot() -> None:
 
 def test_every_order_of_six_events_gives_the_same_state() -> None:
     """F3."""
-    jobs = (JOB, Job("other", "env", ("dbt build",), fivetran=FivetranTrigger(("c1", "c2"))))
+    jobs = (JOB, Job("other", "env", ("dbt build",), gates=(fivetran_gate("c1", "c2"),)))
     syncs = [("c1", "1"), ("c1", "2"), ("c1", "3"), ("c2", "1"), ("c2", "2"), ("c3", "1")]
     states = set()
     for order in permutations(syncs):

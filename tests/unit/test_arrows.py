@@ -15,7 +15,7 @@ LIBRARIES = {
 # Who may know which library: msgspec carries what a bundle's index holds.
 ONLY_IN = {
     "networkx": {"graph"},
-    "cronsim": {"schedule"},
+    "cronsim": {"cron"},
     "msgspec": {"entry", "reading", "signing", "macros", "index", "code", "signature"},
 }
 

@@ -38,6 +38,12 @@ class World:
         return DynamoDBJobStore(self._dynamodb, self.settings.table)
 
     @cached_property
+    def activities(self) -> "ports.Activities":
+        from headgate.adapters.aws.dynamodb_activities import DynamoDBActivities
+
+        return DynamoDBActivities(self._dynamodb, self.settings.table)
+
+    @cached_property
     def events(self) -> "ports.EventLog":
         from headgate.adapters.aws.dynamodb_event_log import DynamoDBEventLog
 

@@ -8,17 +8,10 @@ import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.error_class import ErrorClass
-from headgate.domain.job import (
-    AlertRule,
-    Deadline,
-    FivetranTrigger,
-    JobsFile,
-    RetryPolicy,
-    ReusePolicy,
-    RunnerSize,
-    Schedule,
-)
+from headgate.domain.job import AlertRule, Deadline, JobsFile, RetryPolicy, ReusePolicy, RunnerSize
+from headgate.domain.schedule import Schedule
 from headgate.errors import JobsFileError, NotFoundError, Problem
+from tests.builders import fivetran_gate
 
 GOOD = """\
 version: 1
@@ -70,8 +63,8 @@ def test_a_whole_file(tmp_path: Path) -> None:
     assert environment.runners == RunnerSize(max=4, cpu=1024, memory=4096, spot=True)
     assert environment.secrets == {"DBT_ENV_SECRET_PASSWORD": "warehouse/prod#password"}
     (job,) = found.jobs
-    assert job.fivetran == FivetranTrigger(("salesforce", "stripe"))
-    assert job.schedule == Schedule("0 6 * * 1-5", "Europe/Berlin")
+    assert job.gates == (fivetran_gate("salesforce", "stripe"),)
+    assert job.schedules == (Schedule("0 6 * * 1-5", "Europe/Berlin"),)
     assert job.commands[0].select == ("tag:finance+",)
     assert found.alerts == (
         AlertRule(match={"tag": "finance", "severity": "error"}, send=(("slack", "#finance-data"),)),
@@ -86,8 +79,8 @@ jobs: {all: {environment: dev, run: [dbt build]}}
 """
     found = read(tmp_path, text)
     assert found.environments[0].runners == RunnerSize()
-    assert found.jobs[0].fivetran is None
-    assert found.jobs[0].schedule is None
+    assert found.jobs[0].gates == ()
+    assert found.jobs[0].schedules == ()
     assert found.alerts == ()
 
 

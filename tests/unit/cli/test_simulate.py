@@ -10,8 +10,9 @@ import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.index import Index
-from headgate.domain.job import FivetranTrigger, Job, JobsFile, ReusePolicy
+from headgate.domain.job import Job, JobsFile, ReusePolicy
 from headgate.domain.sync import Sync
+from tests.builders import fivetran_gate
 from tests.unit.cli.conftest import BUNDLE
 from tests.unit.cli.test_sources import CHARGES, NO_VARS, model, source
 
@@ -21,7 +22,7 @@ FED = Job(
     "fed",
     "production",
     (),
-    fivetran=FivetranTrigger(("stripe",)),
+    gates=(fivetran_gate("stripe"),),
     reuse=ReusePolicy(unchanged=True, look_every=100 * DAY),
 )
 IDLE = Job("idle", "production", ())

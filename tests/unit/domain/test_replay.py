@@ -11,10 +11,12 @@ import pytest
 from headgate.domain.code import Code
 from headgate.domain.decision import Reason
 from headgate.domain.index import Index, Node
-from headgate.domain.job import Environment, FivetranTrigger, Job, ReusePolicy, Schedule
+from headgate.domain.job import Environment, Job, ReusePolicy
 from headgate.domain.replay import Fire, Replayed, replay, sync_fires
 from headgate.domain.replayed_step import Ground
+from headgate.domain.schedule import Schedule
 from headgate.domain.sync import Sync
+from tests.builders import fivetran_gate
 
 HOUR, DAY = 3600.0, 86_400.0
 START = 1_767_225_600.0  # 2026-01-01T00:00:00Z
@@ -157,7 +159,7 @@ def test_nothing_new_builds_nothing_for_days() -> None:
 
 
 def test_a_job_of_connectors_runs_at_their_syncs() -> None:
-    job = replace(JOB, run=(), fivetran=FivetranTrigger(("stripe",)), schedule=Schedule("0 6 * * *"))
+    job = replace(JOB, run=(), gates=(fivetran_gate("stripe"),), schedules=(Schedule("0 6 * * *"),))
     fires = list(sync_fires(job, SYNCS, START))
     step = ("dbt build --select connector:stripe+ connector:stripe_id+",)
     assert fires == [Fire(one.at, step) for one in STRIPE]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from headgate.domain.schedule import aws_cron, check_cron, fires
+from headgate.domain.cron import aws_cron, check_cron, fires
 from headgate.errors import ScheduleError
 
 

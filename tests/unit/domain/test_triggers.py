@@ -5,10 +5,11 @@ import pytest
 from headgate.domain.command import Command
 from headgate.domain.connected_sources import ConnectedSources
 from headgate.domain.index import Index, Node
-from headgate.domain.job import FivetranTrigger, Job
+from headgate.domain.job import Job
 from headgate.domain.selection.resolve import Resolver
 from headgate.domain.sync import Sync
 from headgate.domain.triggers import steps_of_sync
+from tests.builders import fivetran_gate
 
 
 def source(name: str, schema: str, *connectors: str) -> Node:
@@ -53,7 +54,7 @@ INDEX = Index(dbt_version="1.11.16", nodes={node.unique_id: node for node in SOU
 def test_a_step_selects_what_its_sync_feeds(connector_id: str, connector_name: str, fed: set[str]) -> None:
     sync = Sync("fivetran", connector_id, connector_name, "1", 0.0)
     assert set(ConnectedSources(INDEX.nodes.values()).of(sync)) == fed
-    job = Job("fed", "production", (), fivetran=FivetranTrigger((connector_id,)))
+    job = Job("fed", "production", (), gates=(fivetran_gate(connector_id),))
     [step] = steps_of_sync(job, connector_id, connector_name)
     found = Resolver(INDEX).resolve(Command.parse(step).select, ())
     assert set(found.nodes) == fed
@@ -61,6 +62,6 @@ def test_a_step_selects_what_its_sync_feeds(connector_id: str, connector_name: s
 
 def test_a_job_that_does_not_wait_for_a_connector_has_no_step() -> None:
     assert steps_of_sync(Job("a", "production", ("dbt build",)), "abc", "stripe") == ()
-    waiting = Job("b", "production", (), fivetran=FivetranTrigger(("github",)))
+    waiting = Job("b", "production", (), gates=(fivetran_gate("github"),))
     assert steps_of_sync(waiting, "abc", "stripe") == ()
     assert steps_of_sync(waiting, "", "") == ()

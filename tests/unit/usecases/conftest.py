@@ -4,7 +4,9 @@ import pytest
 
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.index import Index, Node
-from headgate.domain.job import AlertRule, Environment, FivetranTrigger, Job, JobsFile, RunnerSize, Schedule
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile, RunnerSize
+from headgate.domain.schedule import Schedule
+from tests.builders import fivetran_gate
 
 NO_VARS = "44136fa355b3678a"  # sha256 of `{}`, cut as Command.vars_digest cuts it
 
@@ -39,9 +41,9 @@ INDEX = Index(
 JOBS = JobsFile(
     environments=(Environment("production", "prod", "analytics", runners=RunnerSize(max=2)),),
     jobs=(
-        Job("finance", "production", ("dbt build",), fivetran=FivetranTrigger(("stripe",))),
+        Job("finance", "production", ("dbt build",), gates=(fivetran_gate("stripe"),)),
         Job("two_steps", "production", ("dbt build --select raw", "dbt build --select left")),
-        Job("nightly", "production", ("dbt build",), schedule=Schedule("0 6 * * *", "Europe/Berlin")),
+        Job("nightly", "production", ("dbt build",), schedules=(Schedule("0 6 * * *", "Europe/Berlin"),)),
     ),
     alerts=(AlertRule({"tag": "finance", "severity": "error"}, (("slack", "#finance-data"),)),),
 )

@@ -11,7 +11,7 @@ import pytest
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.decision import Reason
 from headgate.domain.index import Index, Node
-from headgate.domain.job import Deadline, Environment, FivetranTrigger, Job, JobsFile, ReusePolicy, RunnerSize
+from headgate.domain.job import Deadline, Environment, Job, JobsFile, ReusePolicy, RunnerSize
 from headgate.domain.plan_object import plan_object
 from headgate.domain.run import Cause, RunStatus
 from headgate.domain.sync import Observation, Sync
@@ -19,7 +19,7 @@ from headgate.errors import NotFoundError
 from headgate.usecases.preview_plan import plan_of_run, preview_plan
 from headgate.usecases.retry_run import retry_run
 from headgate.usecases.start_job import start_job
-from tests.builders import make_index, make_node
+from tests.builders import fivetran_gate, make_index, make_node
 from tests.whole_runs import build, dispatch, finalizer, plan, session, start
 
 NO_VARS = "44136fa355b3678a"
@@ -320,7 +320,7 @@ def test_a_preview_may_select_something_else(shop: MemoryWorld) -> None:
 
 
 def test_a_job_of_connectors_without_commands_is_previewed_for_all_of_them(shop: MemoryWorld) -> None:
-    jobs(shop, fivetran=FivetranTrigger(("stripe",)))
+    jobs(shop, gates=(fivetran_gate("stripe"),))
     found = plan_object(preview_plan("own", ports=shop))
     assert [step["command"] for step in found["steps"]] == ["dbt build --select connector:stripe+"]
     assert {one["unique_id"] for one in found["steps"][0]["nodes"]} == {STG, ORDERS, TEST, REPORT}

@@ -8,13 +8,15 @@ import pytest
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.command import Command
 from headgate.domain.events import ConnectorSynced, RunQueued, ScheduleFired
-from headgate.domain.job import FivetranTrigger, Job, Schedule
+from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.schedule import Schedule
 from headgate.domain.sync import Sync
 from headgate.errors import UnavailableError
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.start_job import start_job
+from tests.builders import fivetran_gate
 from tests.unit.usecases.conftest import JOBS
 
 
@@ -221,8 +223,8 @@ def test_a_sync_that_no_job_waits_for_is_remembered_all_the_same(world: MemoryWo
 
 
 def without_commands(world: MemoryWorld, *connectors: str) -> None:
-    fivetran = FivetranTrigger(connectors)
-    job = Job("fed", "production", (), fivetran=fivetran, schedule=Schedule("0 6 * * *"))
+    gates = (fivetran_gate(*connectors),)
+    job = Job("fed", "production", (), gates=gates, schedules=(Schedule("0 6 * * *"),))
     world.jobs.apply(replace(JOBS, jobs=(job,)))
 
 

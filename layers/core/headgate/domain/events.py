@@ -3,7 +3,7 @@
 Events carry the names of records, never the records: the table is the truth and a late event does no harm.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,11 +25,26 @@ class ConnectorSynced(Event):
     """A connector ended a sync successfully. `event_id` is the inbound event's deduplication key."""
 
     event_id: str
-    provider: Literal["fivetran"]
+    provider: str
     origin: str
     connector_id: str
     connector_name: str = ""
     sync_id: str = ""
+    occurred_at: str = ""
+
+
+class SignalReceived(Event):
+    """Something else arrived that a job may wait for (domain/gate.Awaited says of what kinds, and how it is called).
+
+    names: what it may be waited for as. attributes: what patterns may ask of it. detail: one line for a person.
+    """
+
+    event_id: str
+    kind: str
+    origin: str
+    names: tuple[str, ...]
+    attributes: dict[str, str] = {}
+    detail: str = ""
     occurred_at: str = ""
 
 

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from headgate.domain.command import Command
+from headgate.domain.declared_var import DeclaredVar
 from headgate.domain.error_class import ErrorClass
+from headgate.domain.gate import Gate
+from headgate.domain.receiver import Receiver
+from headgate.domain.schedule import Schedule
+
+# What a synced connector is called by, whoever syncs it.
+_CONNECTORS = ("fivetran", "airbyte")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,8 @@ class Environment:
 
     concurrency: how many nodes may run on the warehouse at once, over all runs; None: no limit. pools: the same for
     the nodes of a named pool (`meta.headgate.pool`). error_classes: the environment's own, before the built-in ones.
+    max_parallel_runs: of all its jobs together; None: no limit. variables: what `env_var()` reads. project: which
+    project's file it is of; project_*: what that file says for all its environments (domain/variables.py).
     """
 
     name: str
@@ -39,6 +48,11 @@ class Environment:
     concurrency: int | None = None
     pools: Mapping[str, int] = field(default_factory=dict)
     error_classes: tuple[ErrorClass, ...] = ()
+    max_parallel_runs: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    project: str = ""
+    project_variables: Mapping[str, str] = field(default_factory=dict)
+    project_secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +106,14 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
-class FivetranTrigger:
-    """Start when one of these connectors (by id or by name) has synced successfully."""
-
-    connectors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Start at these local times. cron: five fields; timezone: IANA name."""
-
-    cron: str
-    timezone: str = "UTC"
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """A saved definition: commands, environment, and what makes it start.
 
     node_timeout: seconds after which one node's attempt is cancelled, unless the node has its own; None: never.
     run: without commands, a run builds what lies downstream of the connectors that started it, and reuses the rest.
+    on_conflict: what a new run does about others of this job (domain/run_queue.py); empty: it depends on what started
+    it. priority: higher first. deactivate_after: failed runs in a row; 0: never. paused: by the jobs file.
+    variables, secrets: before the environment's (domain/variables.py). vars: what whoever starts a run may set.
     """
 
     name: str
@@ -119,12 +121,26 @@ class Job:
     run: tuple[str, ...]
     owner: str = ""
     description: str = ""
-    fivetran: FivetranTrigger | None = None
-    schedule: Schedule | None = None
+    gates: tuple[Gate, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     node_timeout: float | None = None
     reuse: ReusePolicy = field(default_factory=ReusePolicy)
     deadline: Deadline | None = None
+    on_conflict: str = ""
+    max_parallel_runs: int = 1
+    priority: int = 0
+    deactivate_after: int = 100
+    paused: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    vars: tuple[DeclaredVar, ...] = ()
+
+    @property
+    def connectors(self) -> tuple[str, ...]:
+        """The connectors that it waits for, by id or by name, whoever syncs them."""
+        awaited = (one for gate in self.gates for one in gate.awaits)
+        return tuple(dict.fromkeys(one.name for one in awaited if one.kind in _CONNECTORS))
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -133,9 +149,9 @@ class Job:
     @property
     def steps(self) -> tuple[str, ...]:
         """What a run does that no connector started: without commands, what lies downstream of any of its own."""
-        if self.run or self.fivetran is None:
+        if self.run or not self.connectors:
             return self.run
-        return (downstream_of(self.fivetran.connectors),)
+        return (downstream_of(self.connectors),)
 
 
 def downstream_of(connectors: Iterable[str]) -> str:
@@ -158,9 +174,15 @@ class AlertRule:
 
 @dataclass(frozen=True, slots=True)
 class JobsFile:
-    """Everything one headgate.yml says. `origin` names the file that manages these jobs."""
+    """Everything one project's jobs files say. `origin` names what manages these jobs: the project, or the file.
+
+    max_parallel_runs: of the whole stack; of several files the lowest holds; None: no limit.
+    """
 
     environments: tuple[Environment, ...]
     jobs: tuple[Job, ...]
     alerts: tuple[AlertRule, ...]
     origin: str = "headgate.yml"
+    project: str = ""
+    receivers: tuple[Receiver, ...] = ()
+    max_parallel_runs: int | None = None

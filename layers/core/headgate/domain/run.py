@@ -6,6 +6,8 @@ Statuses are the dbt platform's six; the allowed transitions are data, so that e
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from headgate.domain.overrides import Overrides
+
 
 class RunStatus(StrEnum):
     """The dbt platform's run statuses."""
@@ -42,12 +44,14 @@ def sources_of(target: RunStatus) -> frozenset[RunStatus]:
 class Cause:
     """Why a run exists. `key` makes it unique: the same cause never makes a second run of a job.
 
-    kind: `fivetran`, `schedule`, `cli`; detail: one line for a person ("connector stripe, sync b470…").
+    kind: `fivetran`, `airbyte`, `gate`, `schedule`, `job`, `api`, `cli`, …; detail: one line for a person ("connector
+    stripe, sync b470…"). connectors: names of the connectors whose data it announces; none: no connector did.
     """
 
     kind: str
     key: str
     detail: str = ""
+    connectors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Run:
     retry_of: the run that this one repeats from its failure on. first_step: where it begins (1-based); that step
     builds what failed, was skipped or never ended in the other run, unless `from_start`. from_start: everything is
     built, whatever went well there or is remembered. cancel: who asked to stop it and why, once somebody did.
+    also: further causes that this run answers to: of an opened gate, and of queued runs that it took the place of.
+    on_conflict, priority: as in the job, resolved when the run was made. superseded_by: the run that took its place.
     """
 
     run_id: int
@@ -77,6 +83,11 @@ class Run:
     first_step: int = 1
     from_start: bool = False
     cancel: str | None = None
+    also: tuple[Cause, ...] = ()
+    on_conflict: str = "queue_all"
+    priority: int = 0
+    superseded_by: int | None = None
+    overrides: Overrides = field(default_factory=Overrides)
 
     @property
     def execution_name(self) -> str:

@@ -37,7 +37,7 @@ def started_by_sync(jobs: Iterable[Job], event: ConnectorSynced) -> list[tuple[J
 def steps_of_sync(job: Job, connector_id: str, connector_name: str) -> tuple[str, ...]:
     """What a run of this job does that a connector's sync started; nothing: the job does not wait for it."""
     names = [name for name in dict.fromkeys((connector_name, connector_id)) if name]
-    if job.fivetran is None or not set(names) & set(job.fivetran.connectors):
+    if not set(names) & set(job.connectors):
         return ()
     return job.run or (downstream_of(names),)
 
@@ -45,7 +45,7 @@ def steps_of_sync(job: Job, connector_id: str, connector_name: str) -> tuple[str
 def started_by_schedule(jobs: Iterable[Job], event: ScheduleFired) -> list[tuple[Job, Cause]]:
     """The schedule's own job, if it still has a schedule. Due time, not delivery time, makes the cause unique."""
     cause = Cause("schedule", event.scheduled_time, f"schedule, due {event.scheduled_time}")
-    return [(job, cause) for job in jobs if job.name == event.job and job.schedule]
+    return [(job, cause) for job in jobs if job.name == event.job and job.schedules]
 
 
 def _label(event: ConnectorSynced) -> str:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
 from headgate.domain.connected_sources import ConnectedSources
+from headgate.domain.cron import fires
 from headgate.domain.index import Index
-from headgate.domain.job import Job, ReusePolicy, Schedule
+from headgate.domain.job import Job, ReusePolicy
 from headgate.domain.prediction import build_key
 from headgate.domain.replay import Fire, Replayed, replay, sync_fires
 from headgate.domain.replayed_step import Ground
-from headgate.domain.schedule import fires
+from headgate.domain.schedule import Schedule
 from headgate.domain.sync import KEPT_SECONDS, Sync
 from headgate.errors import InputError, NotFoundError
 from headgate.ports import BundleStore, Clock, Freshness, History, JobStore
@@ -61,7 +62,7 @@ def simulate_job(
 ) -> Simulation:
     """Without a schedule or a policy, the job's own. Raises NotFoundError, InputError, and what planning raises."""
     job, end = jobs.job(name), clock.now()
-    wanted = schedule or job.schedule
+    wanted = schedule or next(iter(job.schedules), None)
     if wanted is None:
         raise InputError(f'{name} has no schedule of its own: give one, as in --cron "0 * * * *"')
     _check_days(days)
@@ -118,7 +119,7 @@ def _scheduled(job: Job, schedule: Schedule, start: float, end: float) -> list[F
 
 def _as_it_is(job: Job, syncs: Sequence[Sync], start: float, end: float) -> list[Fire]:
     """What would have started it: its schedule and its connectors."""
-    scheduled = _scheduled(job, job.schedule, start, end) if job.schedule else []
+    scheduled = [fire for schedule in job.schedules for fire in _scheduled(job, schedule, start, end)]
     return sorted([*scheduled, *sync_fires(job, syncs, start)], key=lambda fire: fire.at)
 
 

@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from headgate.adapters.aws.failures import translated
+from headgate.domain.cron import aws_cron
 from headgate.domain.events import SOURCE, ScheduleFired
-from headgate.domain.job import Job, Schedule
-from headgate.domain.schedule import aws_cron
+from headgate.domain.job import Job
+from headgate.domain.schedule import Schedule
 from headgate.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class EventBridgeScheduler:
     def sync(self, jobs: Sequence[Job], origin: str) -> None:
         """Create, update and delete until they agree; repeating it after a failure ends the same."""
         wanted = {
-            schedule_name(job.name): self._request(job, job.schedule, origin)
+            schedule_name(job.name): self._request(job, job.schedules[0], origin)
             for job in jobs
-            if job.schedule is not None
+            if job.schedules
         }
         managed = self._managed(origin)
         for name in managed.keys() - wanted.keys():

@@ -18,9 +18,9 @@ from pydantic import (
 )
 
 from headgate.domain.command import Command
+from headgate.domain.cron import check_cron, check_timezone
 from headgate.domain.fargate import FARGATE_MEMORY
 from headgate.domain.plan import WAREHOUSE
-from headgate.domain.schedule import check_cron, check_timezone
 from headgate.domain.time_span import seconds_of
 from headgate.errors import InputError
 

@@ -10,19 +10,26 @@ from pydantic_core import ErrorDetails
 from headgate.adapters.jobs_file.classes import class_problems, error_class
 from headgate.adapters.jobs_file.document import Document, Place, read_document
 from headgate.adapters.jobs_file.faults import explain, is_noise, nearest
-from headgate.adapters.jobs_file.models import AlertEntry, EnvironmentEntry, FileEntry, JobEntry, ReuseEntry
+from headgate.adapters.jobs_file.models import (
+    AlertEntry,
+    EnvironmentEntry,
+    FileEntry,
+    FivetranEntry,
+    JobEntry,
+    ReuseEntry,
+)
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.job import (
     AlertRule,
     Deadline,
     Environment,
-    FivetranTrigger,
     Job,
     JobsFile,
     RetryPolicy,
     ReusePolicy,
     RunnerSize,
-    Schedule,
 )
+from headgate.domain.schedule import Schedule
 from headgate.errors import JobsFileError, Problem
 
 
@@ -126,13 +133,17 @@ def _job(name: str, entry: JobEntry) -> Job:
         run=tuple(entry.run or ()),
         owner=entry.owner,
         description=entry.description,
-        fivetran=FivetranTrigger(tuple(fivetran.connectors)) if fivetran else None,
-        schedule=Schedule(schedule.cron, schedule.timezone) if schedule else None,
+        gates=(_fivetran(fivetran),) if fivetran else (),
+        schedules=(Schedule(schedule.cron, schedule.timezone),) if schedule else (),
         retries=RetryPolicy(retries.max, tuple(retries.on), retries.non_idempotent, retries.scope),
         node_timeout=entry.node_timeout,
         reuse=_reuse(entry.reuse, without_run=entry.run is None),
         deadline=Deadline(entry.deadline.finish_by, entry.deadline.timezone) if entry.deadline else None,
     )
+
+
+def _fivetran(entry: FivetranEntry) -> Gate:
+    return Gate("fivetran", tuple(Awaited("fivetran", name) for name in entry.connectors))
 
 
 def _reuse(entry: ReuseEntry, *, without_run: bool) -> ReusePolicy:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from headgate.adapters.memory.activities import MemoryActivities
 from headgate.adapters.memory.alert_topic import MemoryAlertTopic
 from headgate.adapters.memory.artifact_store import MemoryArtifactStore
 from headgate.adapters.memory.build_states import MemoryBuildStates
@@ -29,6 +30,7 @@ class MemoryWorld:
 
     clock: MemoryClock = field(default_factory=MemoryClock)
     jobs: MemoryJobStore = field(default_factory=MemoryJobStore)
+    activities: MemoryActivities = field(default_factory=MemoryActivities)
     queue: MemoryNodeQueue = field(default_factory=MemoryNodeQueue)
     bundles: MemoryBundleStore = field(default_factory=MemoryBundleStore)
     artifacts: MemoryArtifactStore = field(default_factory=MemoryArtifactStore)

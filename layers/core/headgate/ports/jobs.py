@@ -1,0 +1,75 @@
+"""What is applied: environments and jobs, and their schedules."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from headgate.domain.activity import Activity
+from headgate.domain.job import AlertRule, Environment, Job, JobsFile
+
+
+class JobStore(Protocol):
+    """Environments, jobs and alert rules as applied, and which bundle each environment points at."""
+
+    def apply(self, jobs_file: JobsFile) -> None:
+        """Make the stored jobs of `jobs_file.origin` equal to the file: all or nothing."""
+        ...
+
+    def jobs(self) -> list[Job]: ...
+
+    def job(self, name: str) -> Job:
+        """Raises NotFoundError with the nearest name."""
+        ...
+
+    def environment(self, name: str) -> Environment:
+        """Raises NotFoundError."""
+        ...
+
+    def alert_rules(self) -> list[AlertRule]: ...
+
+    def point_at(self, environment: str, digest: str) -> None: ...
+
+    def bundle_of(self, environment: str) -> str:
+        """Raises NotFoundError while nothing was published for it."""
+        ...
+
+    def record_success(self, environment: str, bundle: str, run_id: int) -> None:
+        """A run of this bundle succeeded. An older run than the last one recorded changes nothing."""
+        ...
+
+    def last_success(self, environment: str) -> tuple[str, int]:
+        """The bundle and the number of the last run that succeeded. Raises NotFoundError while there is none."""
+        ...
+
+
+class Scheduler(Protocol):
+    """EventBridge Scheduler: one schedule per job that has one."""
+
+    def sync(self, jobs: Sequence[Job], origin: str) -> None:
+        """Make the schedules managed by `origin` equal to these jobs'."""
+        ...
+
+    def names(self, origin: str) -> list[str]: ...
+
+
+class Activities(Protocol):
+    """What is known of a job beside its definition. A run's end counts a failure or a success (RunStore.move)."""
+
+    def activity(self, job: str) -> Activity:
+        """Of a job that nothing is known of: nothing."""
+        ...
+
+    def pause(self, job: str, reason: str) -> None:
+        """The last reason holds."""
+        ...
+
+    def resume(self, job: str) -> None:
+        """Neither paused nor deactivated, and without a failure."""
+        ...
+
+    def deactivate(self, job: str, failures: int, at: str) -> bool:
+        """Switch it off if that many runs failed since the last success. False: they did not, or it is off."""
+        ...
+
+    def record_due(self, job: str, at: float) -> bool:
+        """The schedules' time `at` was acted upon. False: a later one was, or this one."""
+        ...
