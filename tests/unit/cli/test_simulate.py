@@ -94,7 +94,7 @@ def test_a_policy_is_tried_without_being_applied(published: Any, asked: Any) -> 
 
 
 def test_a_job_that_nothing_starts_has_no_now(published: Any, asked: Any) -> None:
-    by_hand = replace(published.jobs.job("nightly"), name="by_hand", schedule=None, run=("dbt build",))
+    by_hand = replace(published.jobs.job("nightly"), name="by_hand", schedules=(), run=("dbt build",))
     apply(published, by_hand)
     found = asked("simulate", "by_hand", "--cron", "0 6 * * *", "--days", "3")
     assert found["now"] is None
