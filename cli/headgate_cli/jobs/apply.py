@@ -1,4 +1,4 @@
-"""`headgate jobs`: check headgate.yml, and make the stack equal to it."""
+"""`headgate jobs apply`: make the stack equal to headgate.yml."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -7,17 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from headgate_cli.output import counted, escaped, next_command, note, print_json, print_table, say, table
+from headgate_cli.jobs.options import FileOption, JsonOption
+from headgate_cli.output import counted, escaped, next_command, print_json, say
 from headgate_cli.world import world_of
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
-    from headgate.domain.job import Job, JobsFile
-
-app = typer.Typer(no_args_is_help=True, help="The jobs file: validate, apply, list.")
-
-FileOption = Annotated[Path, typer.Option(help="The jobs file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print an object.")]
+    from headgate.domain.job import JobsFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,27 +29,6 @@ class Change:
 _SIGNS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
 
 
-@app.command()
-def validate(
-    file: FileOption = Path("headgate.yml"),
-    as_json: JsonOption = False,
-) -> None:
-    """Check the jobs file; needs no stack."""
-    from headgate.adapters.jobs_file import read_jobs_file
-
-    jobs_file = read_jobs_file(file)
-    if as_json:
-        print_json({"valid": True, "file": str(file), "jobs": [_described(job) for job in jobs_file.jobs]})
-        return
-    _print_jobs(jobs_file.jobs)
-    counts = f"{counted(len(jobs_file.environments), 'environment')}, {counted(len(jobs_file.jobs), 'job')}"
-    say(
-        f"[green]✓[/] {escaped(str(file))} is valid: {counts}, {counted(len(jobs_file.alerts), 'alert rule')}"
-    )
-    next_command("headgate jobs apply" + (f" --file {file}" if str(file) != "headgate.yml" else ""))
-
-
-@app.command()
 def apply(
     context: typer.Context,
     file: FileOption = Path("headgate.yml"),
@@ -89,20 +64,6 @@ def apply(
         next_command(*(f"headgate publish --environment {name}" for name in unpublished))
     elif jobs_file.jobs:
         next_command(f"headgate run {jobs_file.jobs[0].name}")
-
-
-@app.command("list")
-def list_jobs(context: typer.Context, as_json: JsonOption = False) -> None:
-    """The jobs that are applied."""
-    jobs = world_of(context).jobs.jobs()
-    if as_json:
-        print_json({"jobs": [_described(job) for job in jobs]})
-    elif jobs:
-        _print_jobs(jobs)
-        next_command(f"headgate run {jobs[0].name}")
-    else:
-        note("no jobs are applied yet")
-        next_command("headgate jobs apply")
 
 
 Stored = Mapping[tuple[str, str], Any]
@@ -166,38 +127,3 @@ def _is_published(world: "World", environment: str) -> bool:
 
 def _number(changes: list[Change], what: str) -> int:
     return sum(change.what == what for change in changes)
-
-
-def _described(job: "Job") -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "environment": job.environment,
-        "owner": job.owner,
-        "description": job.description,
-        "gates": [asdict(gate) for gate in job.gates],
-        "schedules": [asdict(schedule) for schedule in job.schedules],
-        "run": list(job.run),
-    }
-
-
-# What a job without commands does (job.downstream_of).
-_FED = "dbt build of what the synced connector feeds"
-
-
-def _print_jobs(jobs: "tuple[Job, ...] | list[Job]") -> None:
-    shown = table("job", "environment", "when", "runs")
-    for job in jobs:
-        shown.add_row(
-            f"[bold]{job.name}[/]", job.environment, escaped(_when(job)), escaped("\n".join(job.run) or _FED)
-        )
-    print_table(shown)
-
-
-def _when(job: "Job") -> str:
-    told = [
-        f"{kind} {', '.join(one.name for one in gate.awaits if one.kind == kind)}"
-        for gate in job.gates
-        for kind in dict.fromkeys(one.kind for one in gate.awaits)
-    ]
-    told += [f"{schedule.cron} {schedule.timezone}" for schedule in job.schedules]
-    return "\n".join(told) or "only when asked"
