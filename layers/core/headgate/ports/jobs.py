@@ -26,7 +26,13 @@ class JobStore(Protocol):
 
     def alert_rules(self) -> list[AlertRule]: ...
 
-    def point_at(self, environment: str, digest: str) -> None: ...
+    def point_at(self, environment: str, digest: str, refs: Sequence[str] = ()) -> None:
+        """Let the environment use this bundle; refs: git branches and commits that it was published from."""
+        ...
+
+    def bundle_from(self, environment: str, ref: str) -> str:
+        """What was last published from this branch or commit. Raises NotFoundError, naming the refs that are known."""
+        ...
 
     def bundle_of(self, environment: str) -> str:
         """Raises NotFoundError while nothing was published for it."""

@@ -1,11 +1,11 @@
 """Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
 
-Keys: `environment#<name>` / `environment`, `bundle` and `success`, `job#<name>` / `job`, `alerts#<origin>` / `rules`;
-environments, jobs and rules are in the index `listing`. The rules' item knows what its file manages and counts its
-applies, so that two at once cannot mix.
+Keys: `environment#<name>` / `environment`, `bundle`, `success` and `ref#<branch or commit>`, `job#<name>` / `job`,
+`alerts#<origin>` / `rules`; environments, jobs and rules are in the index `listing`. The rules' item knows what its
+file manages and counts its applies, so that two at once cannot mix.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import msgspec
 
 from headgate.adapters.aws.failures import cancellation_codes
 from headgate.adapters.aws.table import TRANSACTION_LIMIT, Table, deleting, putting
+from headgate.domain.git_ref import unknown_ref
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.errors import ConflictError, InputError, NotFoundError
 
@@ -91,7 +92,10 @@ class DynamoDBJobStore:
             for rule in msgspec.json.decode(item["record"], type=_RULES)
         ]
 
-    def point_at(self, environment: str, digest: str) -> None:
+    def point_at(self, environment: str, digest: str, refs: Sequence[str] = ()) -> None:
+        # The pointer comes last: whoever died before it has published nothing yet, and does all of it again.
+        for ref in refs:
+            self._table.put({"pk": f"environment#{environment}", "sk": f"ref#{ref}", "digest": digest})
         self._table.put({"pk": f"environment#{environment}", "sk": "bundle", "digest": digest})
 
     def bundle_of(self, environment: str) -> str:
@@ -99,6 +103,17 @@ class DynamoDBJobStore:
         if item is None:
             raise NotFoundError(f"nothing was published for the environment {environment!r} yet")
         return str(item["digest"])
+
+    def bundle_from(self, environment: str, ref: str) -> str:
+        item = self._table.get(f"environment#{environment}", f"ref#{ref}")
+        if item is not None:
+            return str(item["digest"])
+        stored = self._table.query(
+            "#pk = :pk AND begins_with(#sk, :ref)", pk=f"environment#{environment}", ref="ref#"
+        )
+        raise NotFoundError(
+            unknown_ref(environment, ref, [item["sk"].removeprefix("ref#") for item in stored])
+        )
 
     def record_success(self, environment: str, bundle: str, run_id: int) -> None:
         item = {"pk": f"environment#{environment}", "sk": "success", "digest": bundle, "run_id": run_id}

@@ -1,8 +1,10 @@
 """Environments, jobs and alert rules in memory."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from threading import RLock
 
+from headgate.domain.git_ref import unknown_ref
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.errors import ConflictError, NotFoundError
 
@@ -14,6 +16,7 @@ class MemoryJobStore:
         self._lock = RLock()
         self._files: dict[str, JobsFile] = {}
         self._bundles: dict[str, str] = {}
+        self._refs: dict[tuple[str, str], str] = {}
         self._successes: dict[str, tuple[str, int]] = {}
 
     def apply(self, jobs_file: JobsFile) -> None:
@@ -47,9 +50,17 @@ class MemoryJobStore:
         with self._lock:
             return [rule for _, file in sorted(self._files.items()) for rule in file.alerts]
 
-    def point_at(self, environment: str, digest: str) -> None:
+    def point_at(self, environment: str, digest: str, refs: Sequence[str] = ()) -> None:
         with self._lock:
+            self._refs.update({(environment, ref): digest for ref in refs})
             self._bundles[environment] = digest
+
+    def bundle_from(self, environment: str, ref: str) -> str:
+        with self._lock:
+            if (environment, ref) in self._refs:
+                return self._refs[environment, ref]
+            known = [other for holder, other in self._refs if holder == environment]
+        raise NotFoundError(unknown_ref(environment, ref, known))
 
     def bundle_of(self, environment: str) -> str:
         with self._lock:
