@@ -167,6 +167,7 @@ def test_a_secret_that_came_late_is_found(stage: Stage) -> None:
     with pytest.raises(NotFoundError):
         stage.world.secrets.get("slack")
     stage.set_secret("slack", {"#all": "https://example.com"})
+    stage.clock.advance(1)
     assert stage.world.secrets.get("slack") == {"#all": "https://example.com"}
 
 
@@ -176,6 +177,49 @@ def test_a_changed_secret_is_seen_within_five_minutes(stage: Stage) -> None:
     stage.set_secret("api-token", {"token": "new"})
     stage.clock.advance(300)
     assert stage.world.secrets.get("api-token") == {"token": "new"}
+
+
+def test_a_secret_that_is_put_is_made_and_then_replaced(stage: Stage) -> None:
+    for values in ({"secret": "first", "since": "2026-01-01"}, {"secret": "second"}):
+        stage.world.secrets.put("webhooks/github/default", values)
+        assert stage.world.secrets.get("webhooks/github/default") == values
+
+
+def test_secrets_are_listed_by_the_beginning_of_their_names(stage: Stage) -> None:
+    for name in ("webhooks/github/b", "webhooks/fivetran/a", "webhook", "slack", "x/webhooks/github/c"):
+        stage.set_secret(name, {"secret": "s"})
+    assert stage.world.secrets.names("webhooks/") == ["webhooks/fivetran/a", "webhooks/github/b"]
+    assert stage.world.secrets.names("never") == []
+
+
+def test_a_fresh_secret_is_a_second_old_at_most(stage: Stage) -> None:
+    stage.set_secret("webhooks/github/a", {"secret": "old"})
+    stage.world.secrets.get("webhooks/github/a")
+    stage.set_secret("webhooks/github/a", {"secret": "new"})
+    stage.clock.advance(1)
+    assert stage.world.secrets.get("webhooks/github/a", fresh=True) == {"secret": "new"}
+    assert stage.world.secrets.get("webhooks/github/a") == {"secret": "new"}, "whoever asks next profits"
+
+
+def test_asking_for_fresh_ones_reads_once_a_second(moto: MotoStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    moto.set_secret("webhooks/github/a", {"secret": "s"})
+    client, reads = moto.world.secrets._client, []
+    read = client.get_secret_value
+    monkeypatch.setattr(client, "get_secret_value", lambda **asked: (reads.append(asked), read(**asked))[1])
+    for _ in range(3):
+        for _ in range(100):
+            moto.world.secrets.get("webhooks/github/a", fresh=True)
+            with pytest.raises(NotFoundError):
+                moto.world.secrets.get("webhooks/github/stranger")
+        moto.clock.advance(1)
+    assert len(reads) == 6
+
+
+def test_names_that_strangers_make_up_take_little_memory(moto: MotoStage) -> None:
+    for number in range(600):
+        with pytest.raises(NotFoundError):
+            moto.world.secrets.get(f"webhooks/github/{number}")
+    assert len(moto.world.secrets._missing) <= 256
 
 
 def test_a_secret_is_not_read_each_time(moto: MotoStage) -> None:

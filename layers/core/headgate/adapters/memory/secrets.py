@@ -11,7 +11,13 @@ class MemorySecrets:
     def __init__(self, values: Mapping[str, Mapping[str, str]] | None = None) -> None:
         self.values: dict[str, Mapping[str, str]] = dict(values or {})
 
-    def get(self, name: str) -> Mapping[str, str]:
+    def get(self, name: str, *, fresh: bool = False) -> Mapping[str, str]:  # noqa: ARG002 - always fresh
         if name not in self.values:
             raise NotFoundError(f"the secret {name} does not exist")
         return dict(self.values[name])
+
+    def put(self, name: str, values: Mapping[str, str]) -> None:
+        self.values[name] = dict(values)
+
+    def names(self, prefix: str) -> list[str]:
+        return sorted(name for name in self.values if name.startswith(prefix))
