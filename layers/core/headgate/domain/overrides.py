@@ -20,3 +20,6 @@ class Overrides:
     def changes_parse(self) -> bool:
         """Whether dbt has to read the project anew: names of relations, or what variables decide."""
         return self.schema != "" or self.vars != "{}"
+
+
+NO_OVERRIDES = Overrides()

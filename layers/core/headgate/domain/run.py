@@ -62,7 +62,9 @@ class Run:
     builds what failed, was skipped or never ended in the other run, unless `from_start`. from_start: everything is
     built, whatever went well there or is remembered. cancel: who asked to stop it and why, once somebody did.
     also: further causes that this run answers to: of an opened gate, and of queued runs that it took the place of.
-    on_conflict, priority: as in the job, resolved when the run was made. superseded_by: the run that took its place.
+    on_conflict, priority: as in the job, resolved when the run was made. superseded_by: the run that took its place;
+    supersedes: those whose place it took. place: the number by which it stands in line, that of the first run that it
+    answers for; 0: its own.
     """
 
     run_id: int
@@ -87,7 +89,19 @@ class Run:
     on_conflict: str = "queue_all"
     priority: int = 0
     superseded_by: int | None = None
+    supersedes: tuple[int, ...] = ()
+    place: int = 0
     overrides: Overrides = field(default_factory=Overrides)
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Everything that it answers to."""
+        return (self.cause, *self.also)
+
+    @property
+    def in_line(self) -> tuple[int, int, int]:
+        """What queued runs are sorted by: the more urgent first, else who came first."""
+        return (-self.priority, self.place or self.run_id, self.run_id)
 
     @property
     def execution_name(self) -> str:

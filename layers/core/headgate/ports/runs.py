@@ -4,6 +4,7 @@ from typing import Protocol
 
 from headgate.domain.execution import Container, Execution
 from headgate.domain.job import Job
+from headgate.domain.overrides import NO_OVERRIDES, Overrides
 from headgate.domain.run import Cause, Run, RunStatus
 
 
@@ -19,10 +20,13 @@ class RunStore(Protocol):
         retry_of: int | None = None,
         first_step: int = 1,
         from_start: bool = False,
+        also: tuple[Cause, ...] = (),
+        overrides: Overrides = NO_OVERRIDES,
+        on_conflict: str = "queue_all",
     ) -> tuple[Run, bool]:
-        """The run of this cause, and whether this call made it: run, idempotency key in one transaction.
+        """The run of this cause, and whether this call made it.
 
-        Of the job its name, environment and commands are kept. The other three: see Run.
+        Of the job its name, environment, commands, connectors and priority are used. The others: see Run.
         """
         ...
 

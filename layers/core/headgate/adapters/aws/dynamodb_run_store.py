@@ -7,10 +7,13 @@ Keys: `run#<id>` / `run` (index `listing`, and `open` until its end is announced
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from headgate.adapters.aws.run_items import run_from, run_item, run_key
 from headgate.adapters.aws.table import Table, deleting, putting, updating
 from headgate.domain.instant import iso
 from headgate.domain.job import Job
+from headgate.domain.overrides import NO_OVERRIDES, Overrides
 from headgate.domain.run import Cause, Run, RunStatus, sources_of
+from headgate.domain.run_queue import steps_of
 from headgate.errors import ConflictError, NotFoundError, UnavailableError
 from headgate.ports import Clock
 
@@ -40,6 +43,9 @@ class DynamoDBRunStore:
         retry_of: int | None = None,
         first_step: int = 1,
         from_start: bool = False,
+        also: tuple[Cause, ...] = (),
+        overrides: Overrides = NO_OVERRIDES,
+        on_conflict: str = "queue_all",
     ) -> tuple[Run, bool]:
         known = self._run_of(job.name, cause)
         if known is not None:
@@ -49,13 +55,17 @@ class DynamoDBRunStore:
             job=job.name,
             environment=job.environment,
             bundle=bundle,
-            steps=job.steps,
+            steps=steps_of(job, (cause, *also)),
             cause=cause,
             status=RunStatus.QUEUED,
             created_at=iso(self._clock.now()),
             retry_of=retry_of,
             first_step=first_step,
             from_start=from_start,
+            also=also,
+            on_conflict=on_conflict,
+            priority=job.priority,
+            overrides=overrides,
         )
         remembered = {
             "pk": _cause_key(job.name, cause),
@@ -65,7 +75,7 @@ class DynamoDBRunStore:
         }
         new = "attribute_not_exists(pk)"
         try:
-            self._table.transact([putting(remembered, new), putting(_of_run(run), new)])
+            self._table.transact([putting(remembered, new), putting(run_item(run), new)])
         except ConflictError:
             known = self._run_of(job.name, cause)
             if known is None:
@@ -82,20 +92,20 @@ class DynamoDBRunStore:
         return int(self._table.update("counter", "run", "ADD #last :one", one=1)["last"])
 
     def get_run(self, run_id: int) -> Run:
-        item = self._table.get(_run_key(run_id), "run")
+        item = self._table.get(run_key(run_id), "run")
         if item is None:
             raise NotFoundError(f"run {run_id} does not exist")
-        return _to_run(item)
+        return run_from(item)
 
     def list_runs(self, limit: int = 20, job: str | None = None) -> list[Run]:
         only = {"filter_by": "#job = :job", "job": job} if job is not None else {}
         found = self._table.query(
             "#listing_pk = :kind", index="listing", limit=limit, descending=True, kind="run", **only
         )
-        return [_to_run(item) for item in found]
+        return [run_from(item) for item in found]
 
     def active_runs(self) -> list[Run]:
-        return [_to_run(item) for item in self._table.query("#open_pk = :kind", index="open", kind="run")]
+        return [run_from(item) for item in self._table.query("#open_pk = :kind", index="open", kind="run")]
 
     def take_slot(self, run: Run) -> bool:
         slot = {
@@ -105,7 +115,7 @@ class DynamoDBRunStore:
             "taken_at": iso(self._clock.now()),
         }
         start = updating(
-            _run_key(run.run_id),
+            run_key(run.run_id),
             "run",
             "SET #status = :starting",
             "#status = :queued AND attribute_not_exists(#cancel)",
@@ -122,7 +132,7 @@ class DynamoDBRunStore:
     def request_cancel(self, run_id: int, reason: str) -> bool:
         try:
             self._table.update(
-                _run_key(run_id),
+                run_key(run_id),
                 "run",
                 "SET #cancel = :reason",
                 "attribute_not_exists(#cancel) AND #status IN (:queued, :starting, :running)",
@@ -139,7 +149,7 @@ class DynamoDBRunStore:
     def record_execution(self, run_id: int, execution_arn: str) -> None:
         try:
             self._table.update(
-                _run_key(run_id),
+                run_key(run_id),
                 "run",
                 "SET #execution_arn = :arn",
                 "attribute_exists(pk)",
@@ -163,12 +173,12 @@ class DynamoDBRunStore:
         raise UnavailableError(f"run {run_id} keeps changing")
 
     def unannounced(self) -> list[Run]:
-        return [_to_run(item) for item in self._table.query("#open_pk = :kind", index="open", kind=_ENDED)]
+        return [run_from(item) for item in self._table.query("#open_pk = :kind", index="open", kind=_ENDED)]
 
     def record_announced(self, run_id: int) -> None:
         try:
             self._table.update(
-                _run_key(run_id), "run", "REMOVE #open_pk, #open_sk", "#open_pk = :ended", ended=_ENDED
+                run_key(run_id), "run", "REMOVE #open_pk, #open_sk", "#open_pk = :ended", ended=_ENDED
             )
         except ConflictError:
             self.get_run(run_id)  # somebody did already, unless it does not exist
@@ -186,7 +196,7 @@ class DynamoDBRunStore:
             values["ended"] = _ENDED
         # Exactly the status that was read: so what was read about the slot holds as well.
         moved = updating(
-            _run_key(run.run_id),
+            run_key(run.run_id),
             "run",
             change,
             "#status = :seen",
@@ -203,53 +213,5 @@ class DynamoDBRunStore:
         return [deleting(f"job#{run.job}", "slot", "#run_id = :run_id", run_id=run.run_id)]
 
 
-def _run_key(run_id: int) -> str:
-    return f"run#{run_id:012d}"
-
-
 def _cause_key(job: str, cause: Cause) -> str:
     return f"cause#{job}#{cause.key}"
-
-
-def _of_run(run: Run) -> dict[str, Any]:
-    order = f"{run.run_id:012d}"
-    index = {"listing_pk": "run", "listing_sk": order, "open_pk": "run", "open_sk": order}
-    return {
-        "pk": _run_key(run.run_id),
-        "sk": "run",
-        **index,
-        "run_id": run.run_id,
-        "job": run.job,
-        "environment": run.environment,
-        "bundle": run.bundle,
-        "steps": list(run.steps),
-        "cause": {"kind": run.cause.kind, "key": run.cause.key, "detail": run.cause.detail},
-        "status": run.status.value,
-        "created_at": run.created_at,
-        "counts": dict(run.counts),
-        "retry_of": run.retry_of,
-        "first_step": run.first_step,
-        "from_start": run.from_start,
-    }
-
-
-def _to_run(item: Mapping[str, Any]) -> Run:
-    return Run(
-        run_id=item["run_id"],
-        job=item["job"],
-        environment=item["environment"],
-        bundle=item["bundle"],
-        steps=tuple(item["steps"]),
-        cause=Cause(**item["cause"]),
-        status=RunStatus(item["status"]),
-        created_at=item["created_at"],
-        started_at=item.get("started_at"),
-        finished_at=item.get("finished_at"),
-        execution_arn=item.get("execution_arn"),
-        error=item.get("error"),
-        counts=item.get("counts", {}),
-        retry_of=item.get("retry_of"),
-        first_step=item.get("first_step", 1),
-        from_start=item.get("from_start", False),
-        cancel=item.get("cancel"),
-    )

@@ -5,7 +5,9 @@ from threading import RLock
 
 from headgate.domain.instant import iso
 from headgate.domain.job import Job
+from headgate.domain.overrides import NO_OVERRIDES, Overrides
 from headgate.domain.run import Cause, Run, RunStatus, sources_of
+from headgate.domain.run_queue import steps_of
 from headgate.errors import NotFoundError
 from headgate.ports import Clock
 
@@ -31,6 +33,9 @@ class MemoryRunStore:
         retry_of: int | None = None,
         first_step: int = 1,
         from_start: bool = False,
+        also: tuple[Cause, ...] = (),
+        overrides: Overrides = NO_OVERRIDES,
+        on_conflict: str = "queue_all",
     ) -> tuple[Run, bool]:
         with self._lock:
             known = self._causes.get((job.name, cause.key))
@@ -41,13 +46,17 @@ class MemoryRunStore:
                 job=job.name,
                 environment=job.environment,
                 bundle=bundle,
-                steps=job.steps,
+                steps=steps_of(job, (cause, *also)),
                 cause=cause,
                 status=RunStatus.QUEUED,
                 created_at=iso(self._clock.now()),
                 retry_of=retry_of,
                 first_step=first_step,
                 from_start=from_start,
+                also=also,
+                on_conflict=on_conflict,
+                priority=job.priority,
+                overrides=overrides,
             )
             self._runs[run.run_id] = run
             self._causes[job.name, cause.key] = run.run_id
