@@ -1,11 +1,11 @@
-"""Plans and indexes of the version before are read by this one, and this one's by the version before.
+"""Plans, indexes and jobs of the version before are read by this one, and this one's by the version before.
 
 tests/fixtures/earlier holds what that version wrote. Its own code is gone; what it read is written down here as the
 fields that it knew, with the library that it used.
 """
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,17 @@ import boto3
 import msgspec
 import pytest
 
+from headgate.adapters.aws.table import Table
 from headgate.domain.command import Command
 from headgate.domain.error_class import ErrorClass
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.index import Index, Node
-from headgate.domain.job import Job, RetryPolicy
+from headgate.domain.job import Job, JobsFile, RetryPolicy
 from headgate.domain.plan import Engine, Plan
 from headgate.domain.plan_step import plan_step
 from headgate.domain.queue import initial_records
+from headgate.domain.schedule import Schedule
+from headgate.errors import ConflictError, NotFoundError
 from tests.builders import make_environment, make_index, make_node
 from tests.contract.conftest import MotoStage
 
@@ -114,6 +118,39 @@ def test_the_fixtures_are_older_than_the_fields_that_were_added() -> None:
     assert set(json.loads((EARLIER / "plan.json").read_bytes())) < {field.name for field in fields(Plan)}
     with pytest.raises(KeyError):
         msgspec.msgpack.decode((EARLIER / "index.msgpack").read_bytes())["digest"]
+
+
+def test_earlier_jobs_are_read_and_replaced_at_the_first_apply(moto: MotoStage) -> None:
+    table, jobs = Table(boto3.client("dynamodb"), "headgate-table"), moto.world.jobs
+    items = json.loads((EARLIER / "jobs.json").read_text())
+    for item in items:
+        table.put(item)
+    finance = Job(
+        "finance",
+        "production",
+        ("dbt build --select tag:finance+",),
+        owner="finance-data@example.com",
+        gates=(Gate("fivetran", (Awaited("fivetran", "stripe"), Awaited("fivetran", "hubspot"))),),
+        schedules=(Schedule("0 6 * * 1-5", "Europe/Berlin"),),
+        retries=RetryPolicy(max=5),
+    )
+    plain = Job("plain", "ci", ("dbt build",))
+    assert jobs.jobs() == [finance, plain]
+    assert jobs.job("finance") == finance
+    assert (jobs.environment("production").threads, jobs.environment("production").variables) == (8, {})
+    assert [(found.file.origin, found.number) for found in jobs.applied()] == [
+        ("ci.yml", 1),
+        ("headgate.yml", 3),
+    ]
+    with pytest.raises(ConflictError, match=r"'plain' belongs to ci\.yml"):
+        jobs.apply(JobsFile((), (plain,), (), "headgate.yml"))
+    jobs.apply(JobsFile((), (replace(finance, owner=""),), (), "headgate.yml"), after={"headgate.yml": 3})
+    assert jobs.jobs() == [replace(finance, owner=""), plain]
+    assert [rule.match for rule in jobs.alert_rules()] == [{"tag": "ci"}]
+    left = list(table.query("#listing_pk = :kind", index="listing", kind="job"))
+    assert left == [], "what nothing reads any more is gone"
+    with pytest.raises(NotFoundError):
+        jobs.environment("production")
 
 
 def _shape(name: str, value: Any) -> Any:

@@ -1,11 +1,25 @@
 """JobStore: a file is applied whole, touches nothing of other files, and says who is in its way."""
 
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
 
-from headgate.domain.job import AlertRule, Environment, Job, JobsFile, RunnerSize
+from headgate.domain.applied import Applied
+from headgate.domain.declared_var import DeclaredVar
+from headgate.domain.error_class import ErrorClass
+from headgate.domain.gate import Awaited, Gate
+from headgate.domain.job import (
+    AlertRule,
+    Deadline,
+    Environment,
+    Job,
+    JobsFile,
+    RetryPolicy,
+    ReusePolicy,
+    RunnerSize,
+)
+from headgate.domain.receiver import Receiver
 from headgate.domain.schedule import Schedule
 from headgate.errors import ConflictError, InputError, NotFoundError
 from tests.builders import fivetran_gate
@@ -32,6 +46,36 @@ PLAIN = Job("plain", "production", ("dbt build",))
 RULE = AlertRule({"tag": "finance", "severity": "error"}, (("slack", "#finance-data"), ("slack", "#all")))
 FILE = JobsFile((PRODUCTION,), (FINANCE, PLAIN), (RULE,), origin="headgate.yml")
 OTHER = JobsFile((Environment("ci", "ci", "ci"),), (Job("checks", "ci", ()),), (), origin="ci/headgate.yml")
+FULL = JobsFile(
+    environments=(
+        Environment(
+            "full", "prod", "lake", 9, RunnerSize(2, 512, 2048, True), {"DBT_ENV_SECRET_A": "warehouse/a#b"}, 3,
+            {"wh": 2}, (ErrorClass("busy", ("too busy",)),), 4, {"DBT_B": "c"}, "shop", {"DBT_D": "e"},
+            {"DBT_ENV_SECRET_F": "warehouse/g#h"},
+        ),
+    ),
+    jobs=(
+        Job(
+            "full", "full", ("dbt build",), "ana", "Alles, täglich",
+            (
+                Gate("gate", (Awaited("s3", "landing", {"key": ("erp/*", "x")}),), 2, 7200.0, 300.0, "07:00",
+                     "Europe/Berlin"),
+            ),
+            (Schedule("0 6 L * *", "Europe/Berlin", 7200.0, "wall_clock", ("08:00",), ("MON",), "skip", "all"),),
+            RetryPolicy(5, ("all",), True, "model_and_test"), 60.0, ReusePolicy(True), Deadline("08:00", "Asia/Tokyo"),
+            "skip", 3, -5, 7, True, {"DBT_I": "j"}, {"DBT_ENV_SECRET_K": "warehouse/l#m"},
+            (DeclaredVar("region", "text", ("eu", "us")),),
+        ),
+    ),
+    alerts=(RULE,),
+    origin="full.yml",
+    project="shop",
+    receivers=(
+        Receiver("full", "hmac", "X-S", "sha512", "base64", "v1=", "X-T", 60.0, "{timestamp}.{body}", "$.id", "$.s",
+                 "$.status", ("ok",)),
+    ),
+    max_parallel_runs=20,
+)  # fmt: skip
 
 
 def stored(world: Any) -> tuple[Any, ...]:
@@ -110,16 +154,140 @@ def test_an_environment_points_at_its_latest_bundle(world: Any) -> None:
     assert world.jobs.bundle_of("production") == "b" * 64
 
 
-def test_a_file_of_99_is_applied_at_once_and_a_larger_change_is_refused_whole(moto: MotoStage) -> None:
+def test_five_hundred_jobs_change_at_once(world: Any) -> None:
+    many = tuple(replace(FINANCE, name=f"job-{n:03d}") for n in range(500))
+    world.jobs.apply(JobsFile((), many, ()))
+    assert world.jobs.jobs() == list(many)
+    changed = tuple(replace(job, owner="x@example.com") for job in many[1:])
+    world.jobs.apply(JobsFile((), changed, ()))
+    assert world.jobs.jobs() == list(changed)
+    assert world.jobs.job("job-499").owner == "x@example.com"
+
+
+def test_more_environments_than_a_transaction_holds_are_refused_whole(moto: MotoStage) -> None:
     jobs = moto.world.jobs
-    many = tuple(Job(f"job-{n:03d}", "production", ("dbt build",)) for n in range(99))
-    jobs.apply(JobsFile((), many, ()))
-    assert len(jobs.jobs()) == 99
-    with pytest.raises(InputError, match="100 jobs and environments"):
-        jobs.apply(JobsFile((), tuple(replace(job, owner="x@example.com") for job in (*many, PLAIN)), ()))
-    assert not any(job.owner for job in jobs.jobs())
-    jobs.apply(JobsFile((), (*many, PLAIN), ()))
-    assert len(jobs.jobs()) == 100
+    many = tuple(replace(PRODUCTION, name=f"customer-{n:03d}") for n in range(100))
+    jobs.apply(JobsFile(many[1:], (), ()))
+    with pytest.raises(InputError, match="100 environments and receivers"):
+        jobs.apply(JobsFile(tuple(replace(one, schema="x") for one in many), (PLAIN,), ()))
+    assert jobs.jobs() == []
+    assert jobs.environment("customer-099") == many[-1]
+    jobs.apply(JobsFile(many, (), ()))
+    assert jobs.environment("customer-000") == many[0]
+
+
+def test_jobs_that_one_record_cannot_hold_are_refused_whole(
+    moto: MotoStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moto.world.jobs.apply(FILE)
+    monkeypatch.setattr("headgate.adapters.aws.applied_files._LARGEST", 100)
+    with pytest.raises(InputError, match="stack of their own"):
+        moto.world.jobs.apply(replace(FILE, jobs=()))
+    assert moto.world.jobs.jobs() == [FINANCE, PLAIN]
+
+
+def test_every_field_comes_back(world: Any) -> None:
+    world.jobs.apply(FULL)
+    assert world.jobs.applied() == [Applied(FULL, world.jobs.applied()[0].number)]
+    assert world.jobs.job("full") == FULL.jobs[0]
+    assert world.jobs.environment("full") == FULL.environments[0]
+    assert world.jobs.receiver("full") == FULL.receivers[0]
+    assert world.jobs.receivers() == [*FULL.receivers]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [*FULL.jobs, *FULL.environments, *FULL.receivers, *FULL.jobs[0].gates, *FULL.jobs[0].schedules, FULL],
+)
+def test_the_full_records_leave_nothing_at_its_default(record: Any) -> None:
+    """So that a field that is added is added here too, and has to come back."""
+    at_default = [
+        found.name
+        for found in fields(record)
+        if getattr(record, found.name)
+        == (found.default_factory() if found.default_factory is not MISSING else found.default)
+    ]
+    assert at_default == []
+
+
+def test_receivers_belong_to_their_file(world: Any) -> None:
+    world.jobs.apply(replace(FILE, receivers=(Receiver("erp"),)))
+    with pytest.raises(ConflictError, match=r"receiver 'erp' belongs to headgate\.yml"):
+        world.jobs.apply(replace(OTHER, receivers=(Receiver("erp", auth="standard"),)))
+    assert world.jobs.receiver("erp") == Receiver("erp")
+    world.jobs.apply(FILE)
+    assert world.jobs.receivers() == []
+    with pytest.raises(NotFoundError, match="erp"):
+        world.jobs.receiver("erp")
+
+
+@pytest.mark.parametrize(
+    ("limits", "lowest"), [((None, None), None), ((20, None), 20), ((20, 5), 5), ((5, 20), 5)]
+)
+def test_of_several_limits_the_lowest_holds(world: Any, limits: tuple[Any, Any], lowest: int | None) -> None:
+    assert world.jobs.max_parallel_runs() is None
+    world.jobs.apply(replace(FILE, max_parallel_runs=limits[0]))
+    world.jobs.apply(replace(OTHER, max_parallel_runs=limits[1]))
+    assert world.jobs.max_parallel_runs() == lowest
+
+
+def test_an_apply_whose_origin_moved_on_is_refused(world: Any) -> None:
+    first = world.jobs.apply(FILE, after={FILE.origin: 0})
+    world.jobs.apply(OTHER)
+    second = world.jobs.apply(replace(FILE, alerts=()), after={FILE.origin: first})
+    assert second > first
+    for stale in (first, 0):
+        with pytest.raises(ConflictError, match="somebody else"):
+            world.jobs.apply(FILE, after={FILE.origin: stale})
+    assert world.jobs.alert_rules() == []
+
+
+def test_an_apply_is_pending_until_its_schedules_are_settled(world: Any) -> None:
+    first = world.jobs.apply(FILE, pending=True)
+    world.jobs.apply(OTHER, pending=True)
+    assert pending(world) == {"headgate.yml", "ci/headgate.yml"}
+    world.jobs.settle(FILE.origin, first)
+    assert pending(world) == {"ci/headgate.yml"}
+    second = world.jobs.apply(FILE, pending=True)
+    world.jobs.settle(FILE.origin, first)
+    assert pending(world) == {"headgate.yml", "ci/headgate.yml"}, (
+        "an earlier apply settles nothing of a later one"
+    )
+    world.jobs.settle(FILE.origin, second)
+    world.jobs.apply(OTHER)
+    assert pending(world) == set()
+
+
+def pending(world: Any) -> set[str]:
+    return {found.file.origin for found in world.jobs.applied() if found.pending}
+
+
+def test_one_file_takes_over_what_another_managed(world: Any) -> None:
+    world.jobs.apply(FILE)
+    mine = replace(FILE, origin="shop", alerts=())
+    world.jobs.apply(mine, JobsFile((), (), (), FILE.origin))
+    assert [(found.file.origin, found.file.jobs) for found in world.jobs.applied()] == [
+        ("headgate.yml", ()),
+        ("shop", (FINANCE, PLAIN)),
+    ]
+    assert world.jobs.environment("production") == PRODUCTION
+    assert world.jobs.alert_rules() == []
+
+
+def test_applies_of_two_files_at_once_both_happen(moto: MotoStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = moto.world.jobs
+    transact = jobs._table.transact
+
+    def transact_after_another(actions: Any) -> None:
+        monkeypatch.setattr(jobs._table, "transact", transact)
+        number = jobs.apply(OTHER, pending=True)
+        jobs.settle(OTHER.origin, number)
+        transact(actions)
+
+    monkeypatch.setattr(jobs._table, "transact", transact_after_another)
+    jobs.apply(FILE, pending=True)
+    assert [job.name for job in jobs.jobs()] == ["checks", "finance", "plain"]
+    assert pending(moto.world) == {FILE.origin}
 
 
 def test_two_applies_of_one_file_cannot_mix(moto: MotoStage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_validate_needs_no_stack_and_tells_every_fault(headgate: Any, jobs_file:
 
 
 def test_apply_says_what_changed_and_is_idempotent(headgate: Any, jobs_file: Path, world: Any) -> None:
-    world.jobs._files.clear()
+    world.jobs._applied.clear()
     first = headgate("jobs", "apply")
     assert first.exit_code == 0
     assert lines(first.stdout) == [
@@ -75,7 +75,7 @@ def test_a_job_of_another_file_is_not_taken_over(headgate: Any) -> None:
 
 
 def test_apply_and_list_as_objects(headgate: Any, world: Any) -> None:
-    world.jobs._files.clear()
+    world.jobs._applied.clear()
     applied = json.loads(headgate("jobs", "apply", "--json").stdout)
     assert applied["schema_version"] == 1
     assert {"what": "added", "kind": "job", "name": "finance", "details": ""} in applied["changes"]

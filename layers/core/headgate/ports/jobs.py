@@ -1,17 +1,31 @@
 """What is applied: environments and jobs, and their schedules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from headgate.domain.activity import Activity
+from headgate.domain.applied import Applied
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
+from headgate.domain.receiver import Receiver
 
 
 class JobStore(Protocol):
     """Environments, jobs and alert rules as applied, and which bundle each environment points at."""
 
-    def apply(self, jobs_file: JobsFile) -> None:
-        """Make the stored jobs of `jobs_file.origin` equal to the file: all or nothing."""
+    def apply(self, *files: JobsFile, after: Mapping[str, int] | None = None, pending: bool = False) -> int:
+        """Make what the files' origins manage equal to them, all of it or nothing; returns the number of this apply.
+
+        after: the number that an origin must still have. pending: schedules follow, and `settle` says so. Raises
+        ConflictError if an origin was applied meanwhile, or if a name belongs to another one.
+        """
+        ...
+
+    def settle(self, origin: str, number: int) -> None:
+        """The schedules of this apply are in step with it. If another one came after it, nothing happens."""
+        ...
+
+    def applied(self) -> list[Applied]:
+        """What every origin manages, by its name."""
         ...
 
     def jobs(self) -> list[Job]: ...
@@ -22,6 +36,16 @@ class JobStore(Protocol):
 
     def environment(self, name: str) -> Environment:
         """Raises NotFoundError."""
+        ...
+
+    def receiver(self, name: str) -> Receiver:
+        """Raises NotFoundError."""
+        ...
+
+    def receivers(self) -> list[Receiver]: ...
+
+    def max_parallel_runs(self) -> int | None:
+        """Of the whole stack: the lowest limit of all files; None: no limit."""
         ...
 
     def alert_rules(self) -> list[AlertRule]: ...

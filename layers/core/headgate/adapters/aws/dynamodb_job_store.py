@@ -1,28 +1,30 @@
-"""Environments, jobs and alert rules in DynamoDB: one item each, what was written in `record` as JSON.
+"""What is applied, and which bundle each environment points at, in DynamoDB.
 
-Keys: `environment#<name>` / `environment`, `bundle`, `success` and `ref#<branch or commit>`, `job#<name>` / `job`,
-`alerts#<origin>` / `rules`; environments, jobs and rules are in the index `listing`. The rules' item knows what its
-file manages and counts its applies, so that two at once cannot mix.
+Keys: `applied` / `files` with every job (adapters/aws/applied_files.py says why), `environment#<name>` /
+`environment`, `bundle`, `success` and `ref#<branch or commit>`, `receiver#<name>` / `receiver`, `alerts#<origin>` /
+`rules`; environments, receivers and rules are in the index `listing`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from headgate.adapters.aws.failures import cancellation_codes
-from headgate.adapters.aws.table import TRANSACTION_LIMIT, Table, deleting, putting
+from headgate.adapters.aws.applied_files import AppliedFiles, Shelf
+from headgate.adapters.aws.table import Table
+from headgate.domain.applied import Applied, lowest_limit, refuse_moved, refuse_taken, unknown
 from headgate.domain.git_ref import unknown_ref
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
-from headgate.errors import ConflictError, InputError, NotFoundError
+from headgate.domain.receiver import Receiver
+from headgate.errors import ConflictError, NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _RULES = tuple[AlertRule, ...]
-_FREE = "attribute_not_exists(pk) OR #origin = :origin"
+# Each lost race is somebody else's apply of other jobs, or its end: a handful at once is a busy day.
+_ATTEMPTS = 8
 
 
 class DynamoDBJobStore:
@@ -30,54 +32,45 @@ class DynamoDBJobStore:
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
+        self._files = AppliedFiles(self._table)
 
-    def apply(self, jobs_file: JobsFile) -> None:
-        """Write what differs in one transaction. Raises ConflictError, and InputError beyond its 100 changes."""
-        origin = jobs_file.origin
-        # Read before anything it vouches for.
-        rules = self._table.get(f"alerts#{origin}", "rules") or {}
-        wanted = {(item["pk"], item["sk"]): item for item in _items_of(jobs_file)}
-        stored = self._stored(origin, [*wanted, *((pk, sk) for pk, sk in rules.get("managed", ()))])
-        changed = [item for key, item in wanted.items() if stored.get(key) != item]
-        actions = [putting(item, _FREE, origin=origin) for item in changed]
-        actions += [deleting(*key, "#origin = :origin", origin=origin) for key in stored if key not in wanted]
-        if len(actions) >= TRANSACTION_LIMIT:
-            raise InputError(
-                f"{origin} changes {len(actions)} jobs and environments at once; all or nothing works for up to "
-                f"{TRANSACTION_LIMIT - 1}: apply it in several steps, or divide the file"
-            )
-        actions.append(_putting_rules(jobs_file, rules.get("applied", 0)))
-        try:
-            self._table.transact(actions)
-        except ConflictError as fault:
-            raise self._explained(fault, origin, changed) from fault
+    def apply(self, *files: JobsFile, after: Mapping[str, int] | None = None, pending: bool = False) -> int:
+        shelf = self._files.read()
+        found = {file.origin: shelf.files[file.origin].number for file in files if file.origin in shelf.files}
+        expected = dict.fromkeys((file.origin for file in files), 0) | found if after is None else after
+        for _ in range(_ATTEMPTS):
+            refuse_moved(expected, shelf.files)
+            refuse_taken(files, shelf.files)
+            try:
+                number = self._files.replace(shelf, files, pending=pending)
+            except ConflictError:
+                shelf = self._files.read()
+            else:
+                self._clear(shelf)
+                return number
+        raise ConflictError("this stack's jobs are being applied all the time: try again in a moment")
 
-    def _stored(self, origin: str, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
-        # By key and consistently: the index may lag behind an earlier apply.
-        found = self._table.get_all(keys, consistent=True)
-        return {(item["pk"], item["sk"]): item for item in found if item["origin"] == origin}
+    def _clear(self, shelf: Shelf) -> None:
+        """Nothing reads these any more; one that stays because this dies is a line nobody sees."""
+        for pk, sk in shelf.earlier:
+            self._table.delete(pk, sk)
 
-    def _explained(
-        self, fault: ConflictError, origin: str, changed: Iterable[Mapping[str, Any]]
-    ) -> ConflictError:
-        for item, code in zip(changed, cancellation_codes(fault.__cause__), strict=False):
-            owner = self._table.get(item["pk"], item["sk"]) if code == "ConditionalCheckFailed" else None
-            if owner and owner["origin"] != origin:
-                name = item["listing_sk"]
-                return ConflictError(
-                    f"{item['sk']} {name!r} belongs to {owner['origin']}: remove it there first"
-                )
-        return ConflictError(f"{origin} is being applied by somebody else as well: look, then apply it again")
+    def settle(self, origin: str, number: int) -> None:
+        self._files.settle(origin, number)
+
+    def applied(self) -> list[Applied]:
+        return [found for _, found in sorted(self._files.read().files.items())]
 
     def jobs(self) -> list[Job]:
-        return [_job(item) for item in self._listed("job")]
+        found = [job for applied in self.applied() for job in applied.file.jobs]
+        return sorted(found, key=lambda job: job.name)
 
     def job(self, name: str) -> Job:
-        item = self._table.get(f"job#{name}", "job")
-        if item is not None:
-            return _job(item)
-        near = get_close_matches(name, [job.name for job in self.jobs()], n=1)
-        raise NotFoundError(f"no job named {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        jobs = self.jobs()
+        for job in jobs:
+            if job.name == name:
+                return job
+        raise unknown("job", name, (job.name for job in jobs))
 
     def environment(self, name: str) -> Environment:
         item = self._table.get(f"environment#{name}", "environment")
@@ -85,10 +78,23 @@ class DynamoDBJobStore:
             raise NotFoundError(f"no environment named {name!r}")
         return msgspec.json.decode(item["record"], type=Environment)
 
+    def receiver(self, name: str) -> Receiver:
+        item = self._table.get(f"receiver#{name}", "receiver")
+        if item is None:
+            raise NotFoundError(f"no receiver named {name!r}")
+        return msgspec.json.decode(item["record"], type=Receiver)
+
+    def receivers(self) -> list[Receiver]:
+        found = [receiver for applied in self.applied() for receiver in applied.file.receivers]
+        return sorted(found, key=lambda receiver: receiver.name)
+
+    def max_parallel_runs(self) -> int | None:
+        return lowest_limit(found.file for found in self.applied())
+
     def alert_rules(self) -> list[AlertRule]:
         return [
             rule
-            for item in self._listed("alerts")
+            for item in self._table.query("#listing_pk = :kind", index="listing", kind="alerts")
             for rule in msgspec.json.decode(item["record"], type=_RULES)
         ]
 
@@ -125,46 +131,3 @@ class DynamoDBJobStore:
         if item is None:
             raise NotFoundError(f"no run of the environment {environment!r} has succeeded yet")
         return str(item["digest"]), int(item["run_id"])
-
-    def _listed(self, kind: str) -> list[dict[str, Any]]:
-        return list(self._table.query("#listing_pk = :kind", index="listing", kind=kind))
-
-
-def _items_of(jobs_file: JobsFile) -> list[dict[str, Any]]:
-    records: list[tuple[str, Environment | Job]] = [
-        ("environment", record) for record in jobs_file.environments
-    ]
-    records += [("job", record) for record in jobs_file.jobs]
-    return [
-        {
-            "pk": f"{kind}#{record.name}",
-            "sk": kind,
-            "listing_pk": kind,
-            "listing_sk": record.name,
-            "origin": jobs_file.origin,
-            "record": _json(record),
-        }
-        for kind, record in records
-    ]
-
-
-def _putting_rules(jobs_file: JobsFile, applied: int) -> dict[str, Any]:
-    item = {
-        "pk": f"alerts#{jobs_file.origin}",
-        "sk": "rules",
-        "listing_pk": "alerts",
-        "listing_sk": jobs_file.origin,
-        "origin": jobs_file.origin,
-        "applied": applied + 1,
-        "managed": [(item["pk"], item["sk"]) for item in _items_of(jobs_file)],
-        "record": _json(jobs_file.alerts),
-    }
-    return putting(item, "attribute_not_exists(pk) OR #applied = :applied", applied=applied)
-
-
-def _json(record: object) -> str:
-    return msgspec.json.encode(record).decode()
-
-
-def _job(item: Mapping[str, Any]) -> Job:
-    return msgspec.json.decode(item["record"], type=Job)

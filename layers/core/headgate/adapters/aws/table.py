@@ -114,6 +114,11 @@ class Table:
             )
         return from_item(answer.get("Attributes", {}))
 
+    def delete(self, pk: str, sk: str) -> None:
+        """Deleting what is not there changes nothing."""
+        with translated(pk):
+            self._client.delete_item(TableName=self._name, Key=to_item({"pk": pk, "sk": sk}))
+
     def query(
         self,
         key: str,

@@ -1,54 +1,77 @@
 """Environments, jobs and alert rules in memory."""
 
-from collections.abc import Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import RLock
 
+from headgate.domain.applied import Applied, lowest_limit, refuse_moved, refuse_taken, unknown
 from headgate.domain.git_ref import unknown_ref
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
-from headgate.errors import ConflictError, NotFoundError
+from headgate.domain.receiver import Receiver
+from headgate.errors import NotFoundError
 
 
 class MemoryJobStore:
-    """JobStore without a service: one JobsFile per origin."""
+    """JobStore without a service: one applied file per origin."""
 
     def __init__(self) -> None:
         self._lock = RLock()
-        self._files: dict[str, JobsFile] = {}
+        self._applied: dict[str, Applied] = {}
+        self._number = 0
         self._bundles: dict[str, str] = {}
         self._refs: dict[tuple[str, str], str] = {}
         self._successes: dict[str, tuple[str, int]] = {}
 
-    def apply(self, jobs_file: JobsFile) -> None:
+    def apply(self, *files: JobsFile, after: Mapping[str, int] | None = None, pending: bool = False) -> int:
         with self._lock:
-            for other in self._files.values():
-                if other.origin != jobs_file.origin:
-                    _refuse_shared(jobs_file, other)
-            self._files[jobs_file.origin] = jobs_file
+            refuse_moved(after or {}, self._applied)
+            refuse_taken(files, self._applied)
+            self._number += 1
+            self._applied.update({file.origin: Applied(file, self._number, pending) for file in files})
+            return self._number
+
+    def settle(self, origin: str, number: int) -> None:
+        with self._lock:
+            found = self._applied.get(origin)
+            if found is not None and found.number == number:
+                self._applied[origin] = replace(found, pending=False)
+
+    def applied(self) -> list[Applied]:
+        with self._lock:
+            return [found for _, found in sorted(self._applied.items())]
 
     def jobs(self) -> list[Job]:
-        with self._lock:
-            found = [job for file in self._files.values() for job in file.jobs]
+        found = [job for applied in self.applied() for job in applied.file.jobs]
         return sorted(found, key=lambda job: job.name)
 
     def job(self, name: str) -> Job:
         known = {job.name: job for job in self.jobs()}
         if name not in known:
-            near = get_close_matches(name, known, n=1)
-            raise NotFoundError(f"no job named {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
+            raise unknown("job", name, known)
         return known[name]
 
     def environment(self, name: str) -> Environment:
-        with self._lock:
-            for file in self._files.values():
-                for environment in file.environments:
-                    if environment.name == name:
-                        return environment
+        for applied in self.applied():
+            for environment in applied.file.environments:
+                if environment.name == name:
+                    return environment
         raise NotFoundError(f"no environment named {name!r}")
 
+    def receiver(self, name: str) -> Receiver:
+        for receiver in self.receivers():
+            if receiver.name == name:
+                return receiver
+        raise NotFoundError(f"no receiver named {name!r}")
+
+    def receivers(self) -> list[Receiver]:
+        found = [receiver for applied in self.applied() for receiver in applied.file.receivers]
+        return sorted(found, key=lambda receiver: receiver.name)
+
+    def max_parallel_runs(self) -> int | None:
+        return lowest_limit(found.file for found in self.applied())
+
     def alert_rules(self) -> list[AlertRule]:
-        with self._lock:
-            return [rule for _, file in sorted(self._files.items()) for rule in file.alerts]
+        return [rule for applied in self.applied() for rule in applied.file.alerts]
 
     def point_at(self, environment: str, digest: str, refs: Sequence[str] = ()) -> None:
         with self._lock:
@@ -78,16 +101,3 @@ class MemoryJobStore:
             if environment not in self._successes:
                 raise NotFoundError(f"no run of the environment {environment!r} has succeeded yet")
             return self._successes[environment]
-
-
-def _refuse_shared(mine: JobsFile, other: JobsFile) -> None:
-    for kind, names, taken in (
-        ("job", {job.name for job in mine.jobs}, {job.name for job in other.jobs}),
-        (
-            "environment",
-            {environment.name for environment in mine.environments},
-            {environment.name for environment in other.environments},
-        ),
-    ):
-        if shared := sorted(names & taken):
-            raise ConflictError(f"{kind} {shared[0]!r} belongs to {other.origin}: remove it there first")
