@@ -44,6 +44,12 @@ class World:
         return DynamoDBActivities(self._dynamodb, self.settings.table)
 
     @cached_property
+    def gates(self) -> "ports.GateStore":
+        from headgate.adapters.aws.dynamodb_gate_store import DynamoDBGateStore
+
+        return DynamoDBGateStore(self._dynamodb, self.settings.table, self.clock)
+
+    @cached_property
     def events(self) -> "ports.EventLog":
         from headgate.adapters.aws.dynamodb_event_log import DynamoDBEventLog
 
@@ -124,6 +130,7 @@ class World:
             self.settings.schedule_group,
             self.settings.schedule_role_arn,
             self.settings.schedule_target_arn,
+            self.clock,
             self.settings.schedule_dlq_arn,
         )
 

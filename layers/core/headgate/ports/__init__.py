@@ -7,6 +7,7 @@ return value; the only errors are those of errors.py.
 from headgate.ports.clock import Clock
 from headgate.ports.events import AlertTopic, EventBus, EventLog, Notifier
 from headgate.ports.files import ArtifactStore, BundleStore, PlanStore
+from headgate.ports.gates import GateStore
 from headgate.ports.jobs import Activities, JobStore, Scheduler
 from headgate.ports.knowledge import BuildStates, Freshness, History
 from headgate.ports.node_queue import NodeQueue, Slots
@@ -24,6 +25,7 @@ __all__ = [
     "EventBus",
     "EventLog",
     "Freshness",
+    "GateStore",
     "History",
     "JobStore",
     "NodeQueue",

@@ -7,6 +7,7 @@ from headgate.adapters.memory.clock import MemoryClock
 from headgate.adapters.memory.containers import MemoryContainers
 from headgate.adapters.memory.event_bus import MemoryEventBus
 from headgate.adapters.memory.event_log import MemoryEventLog
+from headgate.adapters.memory.gate_store import MemoryGateStore
 from headgate.adapters.memory.history import MemoryHistory
 from headgate.adapters.memory.job_store import MemoryJobStore
 from headgate.adapters.memory.node_queue import MemoryNodeQueue
@@ -27,6 +28,7 @@ __all__ = [
     "MemoryContainers",
     "MemoryEventBus",
     "MemoryEventLog",
+    "MemoryGateStore",
     "MemoryHistory",
     "MemoryJobStore",
     "MemoryNodeQueue",

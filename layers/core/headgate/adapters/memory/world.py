@@ -12,6 +12,7 @@ from headgate.adapters.memory.containers import MemoryContainers
 from headgate.adapters.memory.event_bus import MemoryEventBus
 from headgate.adapters.memory.event_log import MemoryEventLog
 from headgate.adapters.memory.freshness import MemoryFreshness
+from headgate.adapters.memory.gate_store import MemoryGateStore
 from headgate.adapters.memory.history import MemoryHistory
 from headgate.adapters.memory.job_store import MemoryJobStore
 from headgate.adapters.memory.node_queue import MemoryNodeQueue
@@ -31,6 +32,7 @@ class MemoryWorld:
     clock: MemoryClock = field(default_factory=MemoryClock)
     jobs: MemoryJobStore = field(default_factory=MemoryJobStore)
     activities: MemoryActivities = field(default_factory=MemoryActivities)
+    gates: MemoryGateStore = field(default_factory=MemoryGateStore)
     queue: MemoryNodeQueue = field(default_factory=MemoryNodeQueue)
     bundles: MemoryBundleStore = field(default_factory=MemoryBundleStore)
     artifacts: MemoryArtifactStore = field(default_factory=MemoryArtifactStore)
@@ -41,16 +43,17 @@ class MemoryWorld:
     bus: MemoryEventBus = field(default_factory=MemoryEventBus)
     machine: MemoryStateMachine = field(default_factory=MemoryStateMachine)
     containers: MemoryContainers = field(default_factory=MemoryContainers)
-    scheduler: MemoryScheduler = field(default_factory=MemoryScheduler)
     secrets: MemorySecrets = field(default_factory=MemorySecrets)
     slots: MemorySlots = field(default_factory=MemorySlots)
     alerts: MemoryAlertTopic = field(default_factory=MemoryAlertTopic)
     runs: MemoryRunStore = field(init=False)
     events: MemoryEventLog = field(init=False)
+    scheduler: MemoryScheduler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.runs = MemoryRunStore(self.clock)
+        self.runs = MemoryRunStore(self.clock, self.activities)
         self.events = MemoryEventLog(self.clock)
+        self.scheduler = MemoryScheduler(self.clock)
         self._notifiers: dict[str, MemoryNotifier] = {}
 
     def notifier(self, kind: str) -> MemoryNotifier:
