@@ -18,7 +18,20 @@ class EventLog(Protocol):
         """`published`, `ignored`, `unmapped`: what became of it. `published` replaces nothing but the beginning."""
         ...
 
-    def recent(self, limit: int = 50) -> list[dict[str, Any]]: ...
+    def note(self, event_id: str, job: str, text: str, run_id: int | None = None) -> None:
+        """What was decided about it for a job; the last note of a job holds, but none replaces one with a run.
+
+        Of an event that is not known nothing is kept.
+        """
+        ...
+
+    def get(self, event_id: str) -> dict[str, Any]:
+        """As one of `recent`. Raises NotFoundError."""
+        ...
+
+    def recent(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Newest first: event_id, received_at, outcome, detail, notes ({job, text, run_id, at}, by job)."""
+        ...
 
 
 class EventBus(Protocol):

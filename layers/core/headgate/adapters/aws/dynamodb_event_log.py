@@ -5,6 +5,7 @@ Keys: `event#<id>` / `event`; index `listing` by the time they were received.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from headgate.adapters.aws.table import Table, met
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 KEPT_SECONDS = 7 * 86_400
 RECEIVED, PUBLISHED = "received", "published"
+_NOTE = "note_"
 
 
 class DynamoDBEventLog:
@@ -60,16 +62,39 @@ class DynamoDBEventLog:
             if not met(fault):
                 raise NotFoundError(f"event {event_id} is not known") from fault
 
+    def note(self, event_id: str, job: str, text: str, run_id: int | None = None) -> None:
+        # An attribute for each job: written in one request, whatever else is written of the event.
+        name = f"{_NOTE}{job.encode().hex()}"
+        unless = "" if run_id is not None else f" AND attribute_not_exists(#{name}.#run_id)"
+        said: dict[str, Any] = {"job": job, "text": text, "at": iso(self._clock.now())}
+        with suppress(ConflictError):  # it is not known, or a run was noted before
+            self._table.update(
+                f"event#{event_id}",
+                "event",
+                f"SET #{name} = :note",
+                f"attribute_exists(pk){unless}",
+                note=said if run_id is None else {**said, "run_id": run_id},
+            )
+
+    def get(self, event_id: str) -> dict[str, Any]:
+        item = self._table.get(f"event#{event_id}", "event")
+        if item is None:
+            raise NotFoundError(f"event {event_id} is not known")
+        return _told(item)
+
     def recent(self, limit: int = 50) -> list[dict[str, Any]]:
         found = self._table.query(
             "#listing_pk = :kind", index="listing", limit=limit, descending=True, kind="event"
         )
-        return [
-            {
-                "event_id": item["event_id"],
-                "received_at": item["received_at"],
-                "outcome": item["outcome"],
-                "detail": json.loads(item["detail"]),
-            }
-            for item in found
-        ]
+        return [_told(item) for item in found]
+
+
+def _told(item: Mapping[str, Any]) -> dict[str, Any]:
+    notes = [{"run_id": None, **note} for name, note in item.items() if name.startswith(_NOTE)]
+    return {
+        "event_id": item["event_id"],
+        "received_at": item["received_at"],
+        "outcome": item["outcome"],
+        "detail": json.loads(item["detail"]),
+        "notes": sorted(notes, key=lambda note: str(note["job"])),
+    }
