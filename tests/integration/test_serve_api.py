@@ -10,10 +10,10 @@ import pytest
 
 from functions.serve_api import app
 from headgate.adapters.memory import MemoryWorld
+from headgate.api import router
 from headgate.domain.job import Job, JobsFile, ReusePolicy
 from headgate.domain.run import Cause, RunStatus
 from headgate.errors import UnavailableError
-from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.plan_run import plan_run
 from tests.builders import make_environment, make_index, make_node
 
@@ -63,7 +63,9 @@ def answered(event: dict[str, Any]) -> tuple[int, dict[str, Any]]:
 
 
 def begin(world: MemoryWorld) -> None:
-    dispatch_runs(1, runs=world.runs, machine=world.machine)
+    run = world.runs.get_run(1)
+    assert world.runs.take_slot(run)
+    world.runs.record_execution(1, world.machine.start(run))
 
 
 def test_a_run_is_told(world: MemoryWorld) -> None:
@@ -165,7 +167,7 @@ def test_what_is_not_there_is_said_to_be_so(world: MemoryWorld, method: str, pat
         ('{"unknown": 1}', 400),
         ('{"a":' * 3_000, 400),
         ("[" * 16_000, 400),
-        ("{" + " " * 20_000 + "}", 413),
+        ("{" + " " * 70_000 + "}", 413),
         ('{"reason": "\\ud800"}', 400),
         (f'{{"reason": "{"x" * 501}"}}', 400),
     ],
@@ -282,7 +284,7 @@ def test_a_long_answer_is_zipped_for_whoever_can_read_that(
     published: MemoryWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = answered(asked("/api/jobs/finance/plan"))
-    monkeypatch.setattr(app, "ZIPPED_FROM", 1_000)
+    monkeypatch.setattr(router, "ZIPPED_FROM", 1_000)
     answer = app.handler(asked("/api/jobs/finance/plan", accepts="br, gzip"), CONTEXT)
     assert (answer["isBase64Encoded"], answer["headers"]["content-encoding"]) == (True, "gzip")
     assert json.loads(gzip.decompress(base64.b64decode(answer["body"]))) == whole
