@@ -1,11 +1,12 @@
 """`error_classes` and `retries.on`: which names there are, and the entries as the domain's records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from headgate.adapters.jobs_file.document import Document
+from headgate.adapters.jobs_file.documents import entries, listing, mapping
+from headgate.adapters.jobs_file.environments import ErrorClassEntry
 from headgate.adapters.jobs_file.faults import nearest
-from headgate.adapters.jobs_file.models import ErrorClassEntry
 from headgate.domain.error_class import BUILT_IN, ErrorClass
 from headgate.errors import Problem
 
@@ -29,29 +30,29 @@ def error_class(name: str, entry: ErrorClassEntry) -> ErrorClass:
     )
 
 
-def class_problems(document: Document) -> Iterator[Problem]:
+def class_problems(documents: Sequence[Document]) -> Iterator[Problem]:
     """What no entry can know by itself: own classes without patterns, names in `retries.on` that mean nothing."""
-    environments = _mapping(document.values.get("environments"))
-    for name, environment in environments.items():
-        for own, entry in _mapping(_mapping(environment).get("error_classes")).items():
+    environments = {found.name: found for found in entries(documents, "environments")}
+    for environment in environments.values():
+        for own, entry in mapping(mapping(environment.value).get("error_classes")).items():
             if isinstance(entry, Mapping) and not entry.get("match") and own not in _BUILT_IN:
-                place = ("environments", name, "error_classes", own)
                 hint = nearest(str(own), _BUILT_IN) or " Only a built-in class can do without."
-                yield document.problem(place, f"match is missing.{hint}")
-    for name, job in _mapping(document.values.get("jobs")).items():
-        environment = _mapping(environments.get(_mapping(job).get("environment")))
-        own = _mapping(environment.get("error_classes"))
-        wanted = _mapping(_mapping(job).get("retries")).get("on")
-        for position, word in enumerate(wanted if isinstance(wanted, list) else ()):
-            message = _wrong_name(word, own) if isinstance(word, str) else None
+                yield environment.problem(f"match is missing.{hint}", "error_classes", own)
+    for job in entries(documents, "jobs"):
+        wanted_place = mapping(job.value).get("environment")
+        used = environments.get(wanted_place) if isinstance(wanted_place, str) else None
+        own_classes = mapping(mapping(used.value).get("error_classes")) if used else {}
+        wanted = listing(mapping(mapping(job.value).get("retries")).get("on"))
+        for position, word in enumerate(wanted):
+            message = _wrong_name(word, own_classes) if isinstance(word, str) else None
             if message is not None:
-                yield document.problem(("jobs", name, "retries", "on", position), message)
+                yield job.problem(message, "retries", "on", position)
 
 
 def _wrong_name(word: str, own: Mapping[Any, Any]) -> str | None:
     """Why `retries.on` cannot name this, or None."""
     classes = [*(str(name) for name in own), *_BUILT_IN]
-    groups = {str(_mapping(entry).get("group")) for entry in own.values() if _mapping(entry).get("group")}
+    groups = {str(mapping(entry).get("group")) for entry in own.values() if mapping(entry).get("group")}
     groups |= {found.group for found in BUILT_IN if found.group}
     if word in groups:
         return None
@@ -59,14 +60,10 @@ def _wrong_name(word: str, own: Mapping[Any, Any]) -> str | None:
         hint = nearest(word, [*classes, *sorted(groups)])
         return f"unknown error class {word!r}.{hint or ' Known: ' + ', '.join([*sorted(groups), *classes])}"
     built_in = _BUILT_IN.get(word)
-    retried = _mapping(own.get(word)).get("retry", built_in.retry if built_in else True)
+    retried = mapping(own.get(word)).get("retry", built_in.retry if built_in else True)
     if retried is False:
         return (
             f"errors of class {word} do not pass by themselves; to try again all the same, say so in the "
             f"environment: error_classes: {{{word}: {{retry: true}}}}"
         )
     return None
-
-
-def _mapping(value: object) -> Mapping[Any, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -1,23 +1,23 @@
 """What is wrong with a jobs file, in words: pydantic's faults become one line each, with the nearest known key."""
 
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from headgate.adapters.jobs_file.document import Place
-from headgate.adapters.jobs_file.models import FileEntry
+from headgate.adapters.jobs_file.entry import Entry, KeyFaultError
+from headgate.adapters.jobs_file.whole import FileEntry
 
-# Keys that the design knows and this version does not run yet, by the last part of their holder's place.
+# Keys that the design knows and this version does not run yet, by the model that would have them.
 _NOT_YET: dict[str, frozenset[str]] = {
     "FileEntry": frozenset({"defaults", "incidents"}),
     "EnvironmentEntry": frozenset({"image", "limits"}),
-    "FivetranEntry": frozenset({"wait_for", "within", "else_at"}),
-    "WhenEntry": frozenset({"after", "airbyte", "github", "s3", "webhook", "pull_request"}),
-    "JobEntry": frozenset({"on_conflict", "defer", "timeout", "notify"}),
+    "WhenEntry": frozenset({"pull_request"}),
+    "JobEntry": frozenset({"defer", "timeout", "notify"}),
     "MatchEntry": frozenset({"owner", "path", "job", "environment", "node"}),
     "SendEntry": frozenset(
         {"pagerduty", "jira", "linear", "teams", "datadog", "webhook", "email", "discord", "opsgenie"}
@@ -31,6 +31,21 @@ _MEANT = {
     "command": "run",
     "commands": "run",
     "steps": "run",
+    "env": "variables",
+    "env_vars": "variables",
+    "interval": "every",
+    "hours": "at",
+    "tz": "timezone",
+    "merge_request": "pull_request",
+    "merged": "merge",
+    "failed": "error",
+    "failure": "error",
+    "succeeded": "success",
+    "canceled": "cancelled",
+    "skip_if_running": "skip",
+    "string": "text",
+    "boolean": "bool",
+    "integer": "number",
 }
 _KINDS = {
     str: "a text",
@@ -70,27 +85,32 @@ def _unknown_key(_: ErrorDetails, place: Place) -> str:
         return "unknown key"
     if key in _NOT_YET.get(holder.__name__, ()):
         return "not supported yet"
-    known = [field.alias or name for name, field in holder.model_fields.items()]
+    known = list(holder.known_keys())
     return f"unknown key.{nearest(key, known) or ' Known here: ' + ', '.join(known)}"
 
 
-def _holder(place: Place) -> type[BaseModel] | None:
+def _holder(place: Place) -> type[Entry] | None:
     """The model that reads the mapping at `place`."""
     found: Any = FileEntry
     for part in place:
         found = _inside(found, part)
-    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
+    return found if isinstance(found, type) and issubclass(found, Entry) else None
 
 
 def _inside(kind: Any, part: Hashable) -> Any:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        fields = {field.alias or name: field for name, field in kind.model_fields.items()}
-        kind = fields[str(part)].annotation if part in fields else None
+    if get_origin(kind) is list and not isinstance(part, int):
+        kind = _plain(get_args(kind)[0])  # written as the one thing that a list of one would hold
+    if isinstance(kind, type) and issubclass(kind, Entry):
+        known = kind.known_keys()
+        kind = known[str(part)].annotation if part in known else None
     elif get_origin(kind) in (dict, list):
         kind = get_args(kind)[-1]
-    if isinstance(kind, UnionType):
-        kind = next(member for member in get_args(kind) if member is not type(None))
-    if get_origin(kind) is Annotated:
+    return _plain(kind)
+
+
+def _plain(kind: Any) -> Any:
+    """Without the None that a key left out stands for, and without what checks it."""
+    while get_origin(kind) is Annotated or get_origin(kind) in (Union, UnionType):
         kind = get_args(kind)[0]
     return kind
 
@@ -114,30 +134,30 @@ def _comment_trap(place: Place) -> str:
 
 
 def _kind(value: object) -> str:
-    shown = f" ({value!r})" if isinstance(value, str | int | float) else ""
-    return _KINDS.get(type(value), type(value).__name__) + shown
+    told = f" ({_shown(value)})" if isinstance(value, str | int | float) else ""
+    return _KINDS.get(type(value), type(value).__name__) + told
 
 
-def _pattern(_: ErrorDetails, place: Place) -> str:
-    if place[-1] == "slack":
-        return 'must be a channel with its #, in quotes: "#finance-data"'
-    if "secrets" in place and place[-1] != "[key]":
-        return "must be <secret name>#<json key>, as in warehouse/prod#password"
-    if "secrets" in place:
-        return "must be the name of an environment variable"
-    if place[-1] == "finish_by":
-        return 'must be a local time in quotes, as in "08:00"'
-    return "must be 1 to 48 letters, digits, - or _, beginning with a letter or digit"
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a number of thousands of digits
+        return "that number"
+    return text if len(text) <= 80 else f"{text[:77]}…"
 
 
-def _literal(fault: ErrorDetails, place: Place) -> str:
+def _literal(fault: ErrorDetails, _: Place) -> str:
     allowed = str((fault.get("ctx") or {}).get("expected", ""))
-    near = nearest(fault["input"], ("error", "warn")) if isinstance(fault["input"], str) else ""
-    return (
-        f"must be {allowed}, not {fault['input']!r}.{near if place[-1] == 'severity' else ''}".removesuffix(
-            "."
-        )
-    )
+    value = fault["input"]
+    near = nearest(value, re.findall(r"'([^']+)'", allowed)) if isinstance(value, str) else ""
+    shown = _kind(value) if isinstance(value, list | dict) else _shown(value)
+    return f"must be {allowed}, not {shown}" + (f".{near}" if near else "")
+
+
+def keys_of(fault: ErrorDetails) -> Place:
+    """The keys, below the fault's place, that it is about."""
+    error = (fault.get("ctx") or {}).get("error")
+    return error.keys if isinstance(error, KeyFaultError) else ()
 
 
 def _limits(fault: ErrorDetails, _: Place) -> str:
@@ -161,8 +181,10 @@ _WORDINGS: dict[str, Callable[[ErrorDetails, Place], str]] = {
     "literal_error": _literal,
     "greater_than_equal": _limits,
     "less_than_equal": _limits,
-    "string_pattern_mismatch": _pattern,
     "string_too_short": lambda _fault, _place: "is empty",
+    "string_too_long": lambda fault, _: (
+        f"is longer than {(fault.get('ctx') or {}).get('max_length')} characters"
+    ),
     "too_short": lambda _fault, _place: "needs at least one entry",
     "value_error": lambda fault, _: str((fault.get("ctx") or {}).get("error", fault["msg"])),
 }

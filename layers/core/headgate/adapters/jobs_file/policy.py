@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from headgate.adapters.jobs_file.faults import nearest
-from headgate.adapters.jobs_file.models import ReuseEntry
+from headgate.adapters.jobs_file.jobs import ReuseEntry
 from headgate.domain.job import ReusePolicy
 from headgate.errors import InputError
 

@@ -1,163 +1,124 @@
 """headgate.yml → JobsFile. Every fault is collected: one reading shows all there is to mend."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from headgate.adapters.jobs_file.classes import class_problems, error_class
+from headgate.adapters.jobs_file.across import empty_keys, no_environment, unknown_names
+from headgate.adapters.jobs_file.classes import class_problems
 from headgate.adapters.jobs_file.document import Document, Place, read_document
-from headgate.adapters.jobs_file.faults import explain, is_noise, nearest
-from headgate.adapters.jobs_file.models import (
-    AlertEntry,
-    EnvironmentEntry,
-    FileEntry,
-    FivetranEntry,
-    JobEntry,
-    ReuseEntry,
-)
-from headgate.domain.gate import Awaited, Gate
-from headgate.domain.job import (
-    AlertRule,
-    Deadline,
-    Environment,
-    Job,
-    JobsFile,
-    RetryPolicy,
-    ReusePolicy,
-    RunnerSize,
-)
-from headgate.domain.schedule import Schedule
+from headgate.adapters.jobs_file.documents import files_of, said_otherwise, written_twice
+from headgate.adapters.jobs_file.faults import explain, is_noise, keys_of
+from headgate.adapters.jobs_file.records import jobs_file
+from headgate.adapters.jobs_file.whole import FileEntry
+from headgate.domain.job import JobsFile
 from headgate.errors import JobsFileError, Problem
 
 
 def read_jobs_file(path: Path, origin: str | None = None) -> JobsFile:
-    """Read and check the file; `origin` (its name unless given) marks the jobs that it manages.
+    """Read and check one file, or a folder of them: read_jobs_files."""
+    return read_jobs_files([path], origin)
 
-    Raises NotFoundError when it is not there, JobsFileError with all its problems, in the order of their lines.
+
+def read_jobs_files(paths: Sequence[Path], origin: str | None = None) -> JobsFile:
+    """Read and check files that belong together; a folder stands for its *.yml and *.yaml.
+
+    `origin` marks the jobs that they manage; else their `project` does, else the only file's name. Raises NotFoundError
+    for what is not there, JobsFileError with all problems, file by file in the order of their lines.
     """
-    document = read_document(path)
-    if not isinstance(document.values, Mapping):
-        what = "is empty" if document.values is None else "is not a mapping"
-        raise JobsFileError([document.problem((), f"the file {what}: it begins with 'version: 1'")])
-    problems = [*_repeated(document), *_unknown_environments(document), *class_problems(document)]
-    try:
-        entry = FileEntry.model_validate(document.values)
-    except ValidationError as fault:
-        problems += _faults(document, fault.errors(include_url=False))
-        entry = None
-    if entry is not None:
-        problems += _built_by_two(document, entry)
-    if problems or entry is None:
-        raise JobsFileError(sorted(problems, key=lambda problem: (problem.line, problem.path)))
-    return _jobs_file(entry, origin or path.name)
+    documents = _documents(files_of(paths))
+    problems: list[Problem] = []
+    read: list[FileEntry | None] = []
+    for document in documents:
+        try:
+            read.append(FileEntry.model_validate(document.values))
+        except ValidationError as fault:
+            problems += _faults(document, fault.errors(include_url=False))
+            read.append(None)
+    problems += [*written_twice(documents), *said_otherwise(documents), *no_environment(documents)]
+    problems += [*unknown_names(documents), *class_problems(documents)]
+    told = {(problem.file, problem.path) for problem in problems}
+    problems += [found for found in empty_keys(documents) if (found.file, found.path) not in told]
+    files = [entry for entry in read if entry is not None]
+    problems += _built_by_two(documents, read)
+    name = origin or next((entry.project for entry in files if entry.project), None)
+    if len(documents) > 1 and not name and not problems:
+        message = (
+            "is missing: several files that belong together need a name that stays theirs, in one of them"
+        )
+        problems.append(documents[0].problem(("project",), message))
+    if problems:
+        raise JobsFileError(_in_order(documents, problems))
+    return jobs_file(files, name or Path(documents[0].file).name)
 
 
-def _repeated(document: Document) -> Iterator[Problem]:
-    for place, line in document.repeated:
-        first = document.lines[place]
-        message = f"two entries have this name; the other one is in line {first}"
-        yield Problem(document.file, line, document.problem(place, "").path, message)
-
-
-def _unknown_environments(document: Document) -> Iterator[Problem]:
-    known = document.values.get("environments")
-    jobs = document.values.get("jobs")
-    if not isinstance(known, Mapping) or not isinstance(jobs, Mapping):
-        return
-    for name, job in jobs.items():
-        wanted = job.get("environment") if isinstance(job, Mapping) else None
-        if isinstance(wanted, str) and wanted not in known:
-            names = [str(environment) for environment in known]
-            hint = nearest(wanted, names) or f" Known: {', '.join(names)}"
-            yield document.problem(("jobs", name, "environment"), f"unknown environment {wanted!r}.{hint}")
-
-
-def _built_by_two(document: Document, entry: FileEntry) -> Iterator[Problem]:
-    """Jobs that reuse what another environment builds as well: what is remembered belongs to one environment."""
-    places = {name: (found.target, found.schema_) for name, found in entry.environments.items()}
-    for name, job in entry.jobs.items():
-        if not job.reuse.unchanged or job.environment not in places:
+def _documents(files: Sequence[Path]) -> list[Document]:
+    """Raises JobsFileError with what is wrong with any of them as a YAML file."""
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for path in files:
+        try:
+            document = read_document(path)
+        except JobsFileError as fault:
+            problems += fault.problems
             continue
-        for other, place in places.items():
-            if other != job.environment and place == places[job.environment]:
-                message = (
-                    f"environment {other!r} has the target and the schema of {job.environment!r}: what it builds would "
-                    "be changed unseen. Use one environment for both, or another schema"
-                )
-                yield document.problem(("jobs", name, "reuse"), message)
-                break
+        documents.append(document)
+        if not isinstance(document.values, Mapping):
+            what = "is empty" if document.values is None else "is not a mapping"
+            problems.append(document.problem((), f"the file {what}: it begins with 'version: 1'"))
+    if problems:
+        raise JobsFileError(problems)
+    return documents
 
 
-def _faults(document: Document, faults: Iterable[ErrorDetails]) -> Iterator[Problem]:
-    faults = list(faults)
+def _in_order(documents: Sequence[Document], problems: Sequence[Problem]) -> list[Problem]:
+    order = {document.file: position for position, document in enumerate(documents)}
+    return sorted(dict.fromkeys(problems), key=lambda found: (order[found.file], found.line, found.path))
+
+
+def _faults(document: Document, faults: Sequence[ErrorDetails]) -> Iterator[Problem]:
     unknown = [fault["loc"] for fault in faults if fault["type"] == "extra_forbidden"]
     for fault in faults:
         if is_noise(fault, unknown):
             continue
-        place: Place = fault["loc"]
-        shown = tuple(part for part in place if part != "[key]")
-        yield document.problem(shown, explain(fault, place))
+        place = _as_written(document, (*fault["loc"], *keys_of(fault)))
+        yield document.problem(place, explain(fault, place))
 
 
-def _jobs_file(entry: FileEntry, origin: str) -> JobsFile:
-    return JobsFile(
-        environments=tuple(_environment(name, found) for name, found in entry.environments.items()),
-        jobs=tuple(_job(name, found) for name, found in entry.jobs.items()),
-        alerts=tuple(_alert_rule(found) for found in entry.alerts),
-        origin=origin,
-    )
+def _as_written(document: Document, place: Place) -> Place:
+    """Without pydantic's own marks: positions in lists that are written as the one thing they would hold, `[key]`."""
+    found: list[object] = []
+    value = document.values
+    for part in place:
+        if part == "[key]" or (isinstance(part, int) and not _holds(value, part)):
+            continue
+        found.append(part)
+        if isinstance(value, Mapping):
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part] if part < len(value) else None
+    return tuple(found)
 
 
-def _environment(name: str, entry: EnvironmentEntry) -> Environment:
-    return Environment(
-        name=name,
-        target=entry.target,
-        schema=entry.schema_,
-        threads=entry.threads,
-        runners=RunnerSize(**entry.runners.model_dump()),
-        secrets=dict(entry.secrets),
-        concurrency=entry.concurrency,
-        pools=dict(entry.pools),
-        error_classes=tuple(error_class(own, found) for own, found in entry.error_classes.items()),
-    )
+def _holds(value: object, part: int) -> bool:
+    return isinstance(value, list) or (isinstance(value, Mapping) and part in value)
 
 
-def _job(name: str, entry: JobEntry) -> Job:
-    fivetran, schedule, retries = entry.when.fivetran, entry.when.schedule, entry.retries
-    return Job(
-        name=name,
-        environment=entry.environment,
-        run=tuple(entry.run or ()),
-        owner=entry.owner,
-        description=entry.description,
-        gates=(_fivetran(fivetran),) if fivetran else (),
-        schedules=(Schedule(schedule.cron, schedule.timezone),) if schedule else (),
-        retries=RetryPolicy(retries.max, tuple(retries.on), retries.non_idempotent, retries.scope),
-        node_timeout=entry.node_timeout,
-        reuse=_reuse(entry.reuse, without_run=entry.run is None),
-        deadline=Deadline(entry.deadline.finish_by, entry.deadline.timezone) if entry.deadline else None,
-    )
-
-
-def _fivetran(entry: FivetranEntry) -> Gate:
-    return Gate("fivetran", tuple(Awaited("fivetran", name) for name in entry.connectors))
-
-
-def _reuse(entry: ReuseEntry, *, without_run: bool) -> ReusePolicy:
-    # Without commands the job is there to build what is not fresh.
-    return ReusePolicy(
-        unchanged=without_run if entry.unchanged is None else entry.unchanged,
-        batch_tests=entry.batch_tests,
-        respect_window=entry.code_change == "respect_window",
-        ignore_volatile=entry.volatile == "ignore",
-        look_every=entry.look_every,
-        silent_after=entry.silent_after,
-    )
-
-
-def _alert_rule(entry: AlertEntry) -> AlertRule:
-    match: dict[str, Any] = entry.match.model_dump(exclude_none=True)
-    return AlertRule(match=match, send=tuple(("slack", receiver.slack) for receiver in entry.send))
+def _built_by_two(documents: Sequence[Document], files: Sequence[FileEntry | None]) -> Iterator[Problem]:
+    """Jobs that reuse what another environment builds as well: what is remembered belongs to one environment."""
+    known = {name: found for entry in files if entry for name, found in entry.environments.items()}
+    places = {name: (found.target, found.schema_) for name, found in known.items()}
+    for document, entry in zip(documents, files, strict=True):
+        for name, job in entry.jobs.items() if entry else ():
+            if not job.reuse.unchanged or job.environment not in places:
+                continue
+            same = (other for other, place in places.items() if place == places[job.environment])
+            other = next((other for other in same if other != job.environment), None)
+            if other is not None:
+                message = (
+                    f"environment {other!r} has the target and the schema of {job.environment!r}: what it builds "
+                    "would be changed unseen. Use one environment for both, or another schema"
+                )
+                yield document.problem(("jobs", name, "reuse"), message)
