@@ -35,7 +35,7 @@ def fetch(bundles: BundleStore, plan: Plan, home: Path) -> Folders:
     folders = Folders(home / "project", home / PARTIAL_PARSE, home / "target")
     archive = home / PROJECT
     bundles.fetch(plan.bundle, PROJECT, archive)
-    bundles.fetch(plan.bundle, named(plan.command.vars_digest, PARTIAL_PARSE), folders.partial_parse)
+    bundles.fetch(plan.bundle, named(plan.parse_digest, PARTIAL_PARSE), folders.partial_parse)
     folders.target.mkdir()
     metadata = BundleMetadata.from_json(bundles.read(plan.bundle, METADATA))
     files = unpack(archive, folders.project)

@@ -29,5 +29,5 @@ def remaining(plan: Plan, results: Iterable[NodeResult]) -> set[str]:
 
 def command_for(plan: Plan, left: set[str], bundles: BundleStore) -> Command:
     """The plan's command for these nodes alone."""
-    index = Index.decode(bundles.read(plan.bundle, named(plan.command.vars_digest, INDEX)))
+    index = Index.decode(bundles.read(plan.bundle, named(plan.parse_digest, INDEX)))
     return restricted_to(plan.command, index, left)

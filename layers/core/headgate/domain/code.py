@@ -20,7 +20,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     (`state.lag_tolerance`). batch: what an aggregated query needs of a generic test that may be batched. steady:
     what `meta: {headgate: {volatile: …}}` says, `ignore` or `build`. silent_after: seconds that the connector of a
     source may say nothing, as its `meta` has it. about: its meta, tags, description and columns, where any macro of the
-    project asks for such things.
+    project asks for such things. env: names of the environment variables that it reads; `*`: some that it computes.
 
     It is stored as a list: fields are only ever added at the end, with a default.
     """
@@ -40,6 +40,7 @@ class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False)
     steady: bool | None = None
     silent_after: float | None = None
     about: str = ""
+    env: tuple[str, ...] = ()
 
 
 class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
@@ -49,6 +50,7 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     everywhere: whether it stands in for a macro of dbt's own, which then any node may reach. text: digest of its
     text without comments and white space. called: what it calls according to dbt, for `state:`; None: exactly `macros`.
     star: whether it writes `*`, or columns that it looks up. asks: whether it reads what Code has as `about`.
+    env: as of a node's own code.
     """
 
     checksum: str = ""
@@ -62,3 +64,4 @@ class Macro(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False
     called: tuple[str, ...] | None = None
     star: bool = False
     asks: bool = False
+    env: tuple[str, ...] = ()

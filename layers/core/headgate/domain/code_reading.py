@@ -17,6 +17,7 @@ from headgate.domain.config_reading import (
     window_of,
 )
 from headgate.domain.entry import Entry, MacroEntry
+from headgate.domain.env_reads import env_names
 from headgate.domain.fingerprint import TARGET, short_digest
 from headgate.domain.hidden_reads import hidden_in
 from headgate.domain.macro_reach import DBT_PACKAGES, name_of, package_of
@@ -120,6 +121,7 @@ def code_of(entry: Entry, callables: Callables = Callables()) -> Code:
         batch=batch_of(entry),
         steady=is_steady(entry),
         about=about_of(entry) if callables.asking and kind != "test" else "",
+        env=seen.env,
     )
 
 
@@ -139,6 +141,7 @@ def macro_of(entry: MacroEntry, callables: Callables = Callables()) -> Macro:
         text=short_digest(without_jinja_comments(raw)),
         star=_has_star(code),
         asks=_ASKS.search(code.jinja) is not None,
+        env=env_names(code.jinja),
     )
 
 
@@ -150,6 +153,7 @@ class _Seen:
     volatile: str = ""
     hidden: str = ""
     star: bool = False
+    env: tuple[str, ...] = ()
 
 
 def _sql(entry: Entry, callables: Callables) -> _Seen:
@@ -174,6 +178,7 @@ def _sql(entry: Entry, callables: Callables) -> _Seen:
         volatile_in(code, raw=raw) or (hooks and volatile_in(after, raw=hooks)),
         hidden=hidden_in(code, raw=raw) or (hooks and hidden_in(after, raw=hooks, is_macro=True)),
         star=is_view and _has_star(code),
+        env=env_names(code.jinja + after.jinja),
     )  # fmt: skip
 
 
@@ -191,6 +196,7 @@ def _test(entry: Entry, callables: Callables) -> _Seen:
         macros=_macros(entry.macros, callables.named_in(code.jinja)),
         volatile=raw and volatile_in(code, raw=raw),
         hidden=raw and hidden_in(code, raw=raw, is_macro=True),
+        env=env_names(code.jinja),
     )
 
 

@@ -4,10 +4,11 @@ Only what the planner and the runner understand is accepted; anything else is re
 neighbour, so that a job can never smuggle `--profiles-dir` or a shell into a runner.
 """
 
+import json
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 from typing import Any
@@ -55,6 +56,12 @@ class Command:
     def vars_digest(self) -> str:
         """Which parse of the project this command needs: `--vars` can change what dbt parses."""
         return sha256(self.vars.encode()).hexdigest()[:16]
+
+    def with_vars(self, given: str) -> "Command":
+        """With these variables (a JSON object) before its own; `dbt retry` repeats a command with that one's."""
+        if given == "{}" or self.verb == "retry":
+            return self
+        return replace(self, vars=json.dumps({**json.loads(self.vars), **json.loads(given)}, sort_keys=True))
 
     @property
     def words(self) -> list[str]:

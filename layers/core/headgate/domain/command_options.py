@@ -24,9 +24,10 @@ VERBS = (
     "source freshness",
     "run-operation",
     "deps",
+    "debug",
     "retry",
 )
-_SELECTING = frozenset(VERBS) - {"run-operation", "deps", "retry"}
+_SELECTING = frozenset(VERBS) - {"run-operation", "deps", "debug", "retry"}
 # `retry` repeats a command with that one's own options.
 _EVERY = frozenset(VERBS) - {"retry"}
 # What --resource-type and --exclude-resource-type may name: what `dbt build` builds, and dbt's two groups of it.

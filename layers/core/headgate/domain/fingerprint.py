@@ -1,9 +1,9 @@
 """Fingerprints: what a build depends on besides data, part by part, so that a change can be named.
 
-Parts: text, config, relation (its own and those that it reads), dbt (minor version), `var:<name>`, `macro:<id>` of each
-macro of the project and its packages that it reaches, `code:<id>` of each ephemeral model that becomes part of its
-query, about (its properties, where one of these macros asks for them), options (whatever else of the command changes
-what is built).
+Parts: text, config, relation (its own and those that it reads), dbt (minor version), `var:<name>`, `env:<name>` of each
+environment variable, `macro:<id>` of each macro of the project and its packages that it reaches, `code:<id>` of each
+ephemeral model that becomes part of its query, about (its properties, where one of these macros asks for them), options
+(whatever else of the command changes what is built).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,11 @@ from hashlib import blake2b
 
 from headgate.domain.index import Index, Node
 from headgate.domain.macro_reach import MacroReach
+from headgate.domain.variables import COMPUTED
 
 Fingerprint = Mapping[str, str]
 
-_MACRO, _VAR, _CODE = "macro:", "var:", "code:"
+_MACRO, _VAR, _ENV, _CODE = "macro:", "var:", "env:", "code:"
 # Among the names of variables: what dbt calls target.
 TARGET = "target."
 
@@ -38,8 +39,11 @@ def short_digest(text: str) -> str:
 class Fingerprints:
     """Makes those of one project."""
 
-    def __init__(self, index: Index, options: str = "", of_tests: str = "") -> None:
-        """of_tests: options that change how a test ends, and nothing else."""
+    def __init__(
+        self, index: Index, options: str = "", of_tests: str = "", env: Mapping[str, str] | None = None
+    ) -> None:
+        """of_tests: options that change how a test ends, and nothing else. env: variable -> digest of its value."""
+        self._env = env or {}
         self._index, self.reach = index, MacroReach(index)
         self._of_tests = f"{options} {of_tests}".strip()
         self._fixed = {"dbt": ".".join(index.dbt_version.split(".")[:2])} | (
@@ -64,6 +68,8 @@ class Fingerprints:
         values = self._index.vars.get(node.package_name, {})
         for name in self._variables(node, macros, values):
             parts[_VAR + name] = values.get(name, "")
+        for name in self._environment(node, macros):
+            parts[_ENV + name] = self._env.get(name, "")
         for macro in macros:
             if self._index.macros[macro].asks:
                 parts["about"] = code.about
@@ -92,6 +98,10 @@ class Fingerprints:
             names = (names - {"*"}) | set(values)
         return sorted(names)
 
+    def _environment(self, node: Node, macros: Iterable[str]) -> list[str]:
+        names = set(node.code.env).union(*(self._index.macros[macro].env for macro in macros))
+        return sorted(self._env if COMPUTED in names else names)
+
     def _ephemeral(self, node: Node) -> list[str]:
         nodes = self._index.nodes
         return [up for up in node.depends_on if up in nodes and nodes[up].materialized == "ephemeral"]
@@ -111,6 +121,8 @@ def what_changed(old: Fingerprint, new: Fingerprint, index: Index | None = None,
     if part.startswith(_VAR):
         name = part.removeprefix(_VAR)
         return "the target has changed" if name == TARGET else f"var {name} changed"
+    if part.startswith(_ENV):
+        return f"the environment variable {part.removeprefix(_ENV)} changed"
     if part.startswith(_CODE):
         return f"the ephemeral model {_name(part)} changed"
     if part == "config":
@@ -126,7 +138,7 @@ _FACTS = {
     "about": "its properties (meta, tags, description or columns) changed, and one of its macros reads them",
     "options": "it was built with other options of the command",
 }
-_ORDER = ("text", "config", "relation", "about", "options", _MACRO, _VAR, _CODE, "dbt")
+_ORDER = ("text", "config", "relation", "about", "options", _MACRO, _VAR, _ENV, _CODE, "dbt")
 
 
 def _rank(part: str) -> tuple[int, str]:

@@ -85,7 +85,8 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     which no manifest tells. macros: unique_id -> what reuse and `state:` need of it. selectors: the definitions of
     selectors.yml by name, as the manifest has them. compare_unrendered: the project's flag
     `state_modified_compare_more_unrendered_values`; None: not known. vars: package -> project variable -> digest of its
-    value there, and under `target.` that of what dbt calls target.
+    value there, and under `target.` that of what dbt calls target. env_vars: environment variable that dbt may have
+    read while it parsed -> digest of what it was then, empty if nobody had set it (domain/variables.py); None: unknown.
     """
 
     dbt_version: str = ""
@@ -100,6 +101,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True):
     selectors: dict[str, Any] = {}
     compare_unrendered: bool | None = None
     vars: dict[str, dict[str, str]] = {}
+    env_vars: dict[str, str] | None = None
 
     def encode(self) -> bytes:
         """This index as MessagePack, with its format version and a digest of all that follows."""

@@ -85,7 +85,9 @@ class Plan:
     pools: name -> places. state_bundle: the bundle whose manifest `dbt clone` copies from and `--defer` refers to.
     reuse: whether unchanged nodes are reused. versions: upstream -> the version of its data as it was planned with,
     of everything that has no build of its own: sources, views, ephemeral models. look: whether the opening must look
-    which relations are there, although nothing may be left to build. planned_at: epoch seconds. Fields are only ever
+    which relations are there, although nothing may be left to build. planned_at: epoch seconds. variables, secrets:
+    environment variables of its dbt, secrets as `<secret>#<key>`; None: in plans of earlier versions, whose runners ask
+    the environment. schema, parse, anew: see domain/plan_setting.py. Fields are only ever
     added, with defaults, and unknown ones are ignored: runners of the version before and after read it alike.
     """
 
@@ -110,6 +112,16 @@ class Plan:
     versions: Mapping[str, str] = field(default_factory=dict)
     look: bool = False
     planned_at: float = 0.0
+    variables: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] | None = None
+    schema: str = ""
+    parse: str = ""
+    anew: bool = False
+
+    @property
+    def parse_digest(self) -> str:
+        """Which parse of the bundle this was planned with."""
+        return self.parse or self.command.vars_digest
 
     @property
     def has_turn(self) -> bool:

@@ -40,8 +40,12 @@ def verdicts(
     policy: ReusePolicy,
     known: Knowledge,
     tested: Collection[str] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Verdicts:
-    """Decide on each node of the plan, parents first. tested: the models whose unit tests run as well."""
+    """Decide on each node of the plan, parents first. tested: the models whose unit tests run as well.
+
+    env: environment variable -> digest of its value.
+    """
     states = known.states(_wanted(index, order)) if policy.unchanged else {}
     decided = decide_all(
         index,
@@ -56,6 +60,7 @@ def verdicts(
         unit_tests=tested,
         options=shlex.join(_of_building(command.options)),
         of_tests=_of_testing(command),
+        env=env,
     )
     if known.forced:
         # Also where nothing is reused: whoever repeats a run wants to read why these nodes are in it.

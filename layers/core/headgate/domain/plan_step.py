@@ -5,7 +5,7 @@ more never end sooner.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -16,8 +16,9 @@ from headgate.domain.graph import Graph, bottom_levels, topological_order
 from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, RetryPolicy, ReusePolicy
 from headgate.domain.knowledge import Knowledge
-from headgate.domain.plan import Engine, Plan
+from headgate.domain.plan import Engine, Plan, PlannedNode
 from headgate.domain.plan_reuse import Verdicts, deciding_tests, is_look_due, verdicts, waited_for
+from headgate.domain.plan_setting import Setting
 from headgate.domain.planned_nodes import PlannedNodes
 from headgate.domain.prediction import Predictions
 from headgate.domain.selection.earlier import Earlier
@@ -26,6 +27,7 @@ from headgate.domain.test_batches import batched
 
 # Room for predictions that are too low: 15 % more work than predicted still keeps every runner busy.
 _SLACK = 1.15
+_NOTHING_SET = Setting()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +64,30 @@ def plan_step(
     state_bundle: str = "",
     earlier: Earlier | None = None,
     known: Knowledge | None = None,
+    setting: Setting = _NOTHING_SET,
 ) -> Plan:
     """What one step builds, in which order and with how many runners; the same input gives the same plan.
 
     predictions: unique_id -> seconds, of nodes that were built before. only: exactly these nodes, whatever the
     command selects: a retry's. dbt_version: the dbt that will build; the one that parsed unless given. state_bundle:
     what `dbt clone` copies from and `--defer` refers to. earlier: what `state:`, `result:` and `source_status:` compare
-    with. known: what was built and seen before. A selection that matches nothing is a plan with no nodes and no
-    runners. Raises SelectionError.
+    with. known: what was built and seen before. setting: what surrounds dbt. A selection that matches nothing is a plan
+    with no nodes and no runners. Raises SelectionError.
     """
-    engine = engine_of(command, dbt_version or index.dbt_version)
-    known = known or Knowledge()
+    version, known = dbt_version or index.dbt_version, known or Knowledge()
+    engine = Engine.COMMAND if setting.anew else engine_of(command, version)
     # As one command, dbt decides by itself what it builds.
     policy = job.reuse if job and engine is Engine.SHARED else ReusePolicy()
     chosen = _chosen(index, command, only, earlier) if command.is_graph else _Chosen(frozenset(), {}, ())
     graph = build_queue_graph(index, chosen.queued, command.verb)
     order = topological_order(graph)
-    verdict = verdicts(index, order, command, policy=policy, known=known, tested=chosen.unit_tests.keys())
+    verdict = verdicts(
+        index, order, command,
+        policy=policy, known=known, tested=chosen.unit_tests.keys(), env=setting.digests(known.now),
+    )  # fmt: skip
     times = _times(graph, chosen, Predictions(index, predictions), verdict)
     nodes = PlannedNodes(index, command, environment, job, verdict if engine is Engine.SHARED else None)
-    parents, tests = waited_for(graph, order, verdict.reused), deciding_tests(index, order, verdict.reused)
-    planned = tuple(
-        nodes.planned(
-            unique_id,
-            parents[unique_id],
-            times.seconds[unique_id],
-            times.levels[unique_id],
-            chosen.unit_tests.get(unique_id, ()),
-            tests.get(unique_id, ()),
-        )
-        for unique_id in order
-    )
+    planned = _planned(index, graph, order, nodes, verdict, times, chosen)
     if policy.batch_tests:
         planned = batched(planned, index, store_failures=command.store_failures)
     if only is not None and not planned and command.is_graph:
@@ -101,7 +96,7 @@ def plan_step(
     runners = count_runners(len(graph) - len(verdict.reused), times.work, times.critical_path, environment)
     look = runners == 0 and bool(planned) and policy.unchanged and is_look_due(policy, known)
     if engine is Engine.COMMAND:
-        command = _as_one(command, index, only, dbt_version or index.dbt_version, earlier)
+        command = _as_one(command, index, only, version, earlier)
     return Plan(
         run_id=run_id,
         step=step,
@@ -125,6 +120,34 @@ def plan_step(
         versions=verdict.decided.versions,
         look=look,
         planned_at=known.now,
+        variables=setting.variables,
+        secrets=setting.secrets,
+        schema=setting.schema,
+        parse=setting.parse,
+        anew=setting.anew,
+    )
+
+
+def _planned(
+    index: Index,
+    graph: Graph,
+    order: Sequence[str],
+    nodes: PlannedNodes,
+    verdict: Verdicts,
+    times: _Times,
+    chosen: _Chosen,
+) -> tuple[PlannedNode, ...]:
+    parents, tests = waited_for(graph, order, verdict.reused), deciding_tests(index, order, verdict.reused)
+    return tuple(
+        nodes.planned(
+            unique_id,
+            parents[unique_id],
+            times.seconds[unique_id],
+            times.levels[unique_id],
+            chosen.unit_tests.get(unique_id, ()),
+            tests.get(unique_id, ()),
+        )
+        for unique_id in order
     )
 
 

@@ -13,7 +13,7 @@ MESSAGE_LENGTH = 2_000
 # The runner of a result that was known before any runner was there.
 NOBODY = 0
 # dbt writes no run_results.json for these; what became of the sources is in the runner's sources.json.
-WITHOUT_RUN_RESULTS = frozenset({"deps", "source freshness"})
+WITHOUT_RUN_RESULTS = frozenset({"deps", "debug", "source freshness"})
 
 
 class NodeStatus(StrEnum):

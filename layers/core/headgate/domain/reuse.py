@@ -57,6 +57,7 @@ def decide_all(
     unit_tests: Collection[str] = (),
     options: str = "",
     of_tests: str = "",
+    env: Mapping[str, str] | None = None,
 ) -> Decided:
     """Of the nodes of a plan, parents first.
 
@@ -64,10 +65,12 @@ def decide_all(
     is `selected`. forced: why everything is built (`--full-refresh`). elsewhere: upstreams that are read in another
     environment (defer): nothing is known of their data. unit_tests: the models that have some in this plan. options:
     whatever else changes what the command leaves (`--empty`), part of every fingerprint. of_tests: what changes how
-    tests end (`--warn-error`).
+    tests end (`--warn-error`). env: environment variable -> digest of its value.
     """
-    prints = Fingerprints(index, options, of_tests)
-    table = _WholePlan(index, frozenset(order), states, sources, policy, now, frozenset(elsewhere), prints)
+    prints, plain = Fingerprints(index, options, of_tests, env), Fingerprints(index, env=env)
+    table = _WholePlan(
+        index, frozenset(order), states, sources, policy, now, frozenset(elsewhere), prints, plain
+    )
     decisions: dict[str, Decision] = {}
     for unique_id in order:
         if not policy.unchanged:
@@ -100,11 +103,12 @@ class _WholePlan:
         now: float,
         elsewhere: frozenset[str],
         prints: Fingerprints,
+        plain: Fingerprints,
     ) -> None:
         self._index, self._states, self._sources = index, states, sources
         self._policy, self._now, self._elsewhere = policy, now, elsewhere - planned
         self._planned = planned
-        self.prints, self._plain = prints, Fingerprints(index)
+        self.prints, self._plain = prints, plain
         self.lineage = Lineage(index)
         self.built: set[str] = set()
         self._terms: dict[str, Terms] = {}

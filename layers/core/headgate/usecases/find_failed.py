@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.env_test import stands_for_environment
 from headgate.domain.index import Index
 from headgate.domain.plan import COMMAND, Engine, Plan
 from headgate.domain.results import WITHOUT_RUN_RESULTS, NodeStatus
@@ -81,7 +82,7 @@ class FindFailed:
         return Undone(plan.command, only, plan.run_id)
 
     def _tested(self, plan: Plan) -> dict[str, tuple[str, ...]]:
-        index = Index.decode(self.bundles.read(plan.bundle, named(plan.command.vars_digest, INDEX)))
+        index = Index.decode(self.bundles.read(plan.bundle, named(plan.parse_digest, INDEX)))
         return {
             node.unique_id: node.depends_on
             for node in index.nodes.values()
@@ -97,6 +98,7 @@ class FindFailed:
                 other.environment != run.environment
                 or other.run_id >= run.run_id
                 or not other.status.is_final
+                or not stands_for_environment(other)
             ):
                 continue
             for number in range(len(other.steps), 0, -1):

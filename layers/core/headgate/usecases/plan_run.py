@@ -8,19 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
+from headgate.domain.env_test import is_env_test, tested_job
 from headgate.domain.fargate import memory_steps
 from headgate.domain.index import Index
 from headgate.domain.instant import iso
 from headgate.domain.job import Environment, Job, RetryPolicy, ReusePolicy
 from headgate.domain.knowledge import Knowledge
 from headgate.domain.plan import Plan
+from headgate.domain.plan_setting import Setting
 from headgate.domain.plan_step import plan_step
 from headgate.domain.prediction import build_key
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.run import Run
-from headgate.errors import ManifestError, NotFoundError, PlanError
+from headgate.domain.variables import effective
+from headgate.errors import NotFoundError
 from headgate.ports import (
     ArtifactStore,
     BundleStore,
@@ -32,6 +34,7 @@ from headgate.ports import (
     PlanStore,
     RunStore,
 )
+from headgate.usecases.choose_parse import ChooseParse
 from headgate.usecases.find_failed import FindFailed, Undone
 from headgate.usecases.gather_knowledge import Remembered, gather_knowledge
 from headgate.usecases.read_earlier import ReadEarlier, reference_of
@@ -113,24 +116,33 @@ def _stored(run_id: int, step: int, plans: PlanStore) -> Plan | None:
 
 
 def _nothing(run: Run, step: int, environment: Environment) -> Plan:
-    command = Command.parse(run.steps[step - 1])
-    return Plan(run.run_id, step, command, run.bundle, environment.name, (), 0, environment.threads)
+    return Plan(
+        run.run_id, step, _command(run, step), run.bundle, environment.name, (), 0, environment.threads
+    )
+
+
+def _command(run: Run, step: int) -> Command:
+    return Command.parse(run.steps[step - 1]).with_vars(run.overrides.vars)
 
 
 def draft_plan(run: Run, step: int, ports: PlanningPorts) -> Plan:
     """The plan that this step would get now; nothing is written. Raises what `plan_run` raises."""
-    command = Command.parse(run.steps[step - 1])
+    command, environment = _command(run, step), ports.jobs.environment(run.environment)
     job = _job_of(run, ports.jobs)
     scope = job.retries.scope if job else RetryPolicy().scope
     find = FindFailed(ports.runs, ports.plans, ports.queue, ports.bundles)
     undone = _undone(run, step, command, scope, find)
-    return _Planner(run, step, ports.jobs.environment(run.environment), job, ports).plan(undone)
+    if run.overrides.threads:
+        environment = replace(environment, threads=run.overrides.threads)
+    return _Planner(run, step, environment, job, ports).plan(undone)
 
 
 def _job_of(run: Run, jobs: JobStore) -> Job | None:
+    """A test of an environment has none, or that whose variables it is about."""
+    name = tested_job(run.job) if is_env_test(run.job) else run.job
     # A job may leave the jobs file while one of its runs is on its way.
     try:
-        return jobs.job(run.job)
+        return jobs.job(name)
     except NotFoundError:
         return None
 
@@ -161,22 +173,27 @@ class _Planner:
                 notes=("nothing failed: there is nothing to repeat",),
             )
         ports = self.ports
+        command = command.with_vars(run.overrides.vars)
+        before = Command.parse(run.steps[self.step - 1]).vars
+        chosen = ChooseParse(run, self.environment, self.job, ports.bundles)(command, before)
         reference = reference_of(command, ports.jobs, run.environment)
-        index = self._index(command)
         earlier = ReadEarlier(ports.runs, ports.bundles, ports.artifacts)
         return plan_step(
-            index,
+            chosen.index,
             command,
             run_id=run.run_id,
             step=self.step,
             bundle=run.bundle,
             environment=self.environment,
-            predictions=self._predictions(index, command),
+            predictions=self._predictions(chosen.index, command),
             job=self.job,
             only=undone.only,
             state_bundle=reference.bundle if reference else "",
-            earlier=earlier.of(reference, run, self.step, command, index),
-            known=self._known(index, undone, reference.notes if reference else ()),
+            earlier=earlier.of(reference, run, self.step, command, chosen.index),
+            known=self._known(chosen.index, undone, reference.notes if reference else ()),
+            setting=Setting(
+                effective(self.environment, self.job), run.overrides.schema, chosen.parse, chosen.anew
+            ),
         )
 
     def _known(self, index: Index, undone: Undone, notes: tuple[str, ...]) -> Knowledge:
@@ -207,22 +224,3 @@ class _Planner:
         }
         known = self.ports.history.predictions(self.run.environment, keys) if command.is_graph else {}
         return {keys[key]: seconds for key, seconds in known.items()}
-
-    def _index(self, command: Command) -> Index:
-        run = self.run
-        publish = f"run `headgate publish --environment {run.environment}`"
-        if not run.bundle:
-            raise PlanError(f"nothing is published for environment {run.environment}: {publish}")
-        try:
-            return Index.decode(self.ports.bundles.read(run.bundle, named(command.vars_digest, INDEX)))
-        except NotFoundError as fault:
-            if command.vars == "{}":
-                raise PlanError(
-                    f"bundle {run.bundle[:SHORT]} is not there, or not whole: {publish} again"
-                ) from fault
-            raise PlanError(
-                f"bundle {run.bundle[:SHORT]} was not parsed with --vars {command.vars}: apply the jobs file, "
-                f"then {publish} again"
-            ) from fault
-        except ManifestError as fault:
-            raise ManifestError(f"bundle {run.bundle[:SHORT]}: {fault}") from fault

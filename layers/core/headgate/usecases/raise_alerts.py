@@ -40,7 +40,7 @@ def raise_alerts(
 def _index(run: Run, plan: Plan, bundles: BundleStore) -> Index:
     # An alert without its owner is better than a run that cannot end.
     try:
-        return Index.decode(bundles.read(run.bundle, named(plan.command.vars_digest, INDEX)))
+        return Index.decode(bundles.read(run.bundle, named(plan.parse_digest, INDEX)))
     except (NotFoundError, ManifestError):
         return Index()
 

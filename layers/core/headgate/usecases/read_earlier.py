@@ -11,6 +11,7 @@ from typing import Any
 
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
+from headgate.domain.env_test import stands_for_environment
 from headgate.domain.index import Index
 from headgate.domain.run import Run
 from headgate.domain.selection.earlier import Earlier
@@ -102,7 +103,10 @@ class ReadEarlier:
         return [
             run
             for run in self.runs.list_runs(_LOOKED_THROUGH)
-            if run.environment == environment and run.run_id < before and run.status.is_final
+            if run.environment == environment
+            and run.run_id < before
+            and run.status.is_final
+            and stands_for_environment(run)
         ]
 
     def _first(self, runs: Sequence[Run], name: str) -> list[Artifact]:

@@ -1,0 +1,107 @@
+"""Environment variables of a job's runs: which value each has, and who set it.
+
+Precedence as on the dbt platform: job before environment before project before the default in the project's code. The
+highest level that names a variable says everything about it: a plain value of a job takes the place of a secret of its
+environment, and a secret of a job that of a plain value. Secrets are references (`<secret>#<key>`), never values.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from headgate.domain.job import Environment, Job
+
+DEFAULT = "default in the code"
+UNSET = "set nowhere"
+# dbt's own prefix: what is called so is read in profiles.yml and packages.yml alone.
+SECRET_PREFIX = "DBT_ENV_SECRET"  # noqa: S105 - a prefix
+# Among the names that a project reads: some that its code computes.
+COMPUTED = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What `env_var(name)` gives. value: None for a secret, and for what is set nowhere. reference: of a secret."""
+
+    name: str
+    origin: str
+    value: str | None = None
+    reference: str = ""
+
+    @property
+    def is_secret(self) -> bool:
+        return self.reference != ""
+
+    @property
+    def said(self) -> str:
+        """Value or reference as one text, so that two settings can be compared."""
+        return f"#{self.reference}" if self.is_secret else f"={self.value}"
+
+
+def effective(environment: Environment, job: Job | None = None) -> dict[str, Effective]:
+    """Name -> what it is in this job's runs; without a job, when the environment's project is parsed."""
+    found: dict[str, Effective] = {}
+    for origin, variables, secrets in _levels(environment, job):
+        level = {name: Effective(name, origin, value=value) for name, value in variables.items()}
+        # Of a name that is both, nobody may read the value.
+        level |= {name: Effective(name, origin, reference=reference) for name, reference in secrets.items()}
+        found = level | found
+    return dict(sorted(found.items()))
+
+
+def _levels(
+    environment: Environment, job: Job | None
+) -> Iterator[tuple[str, Mapping[str, str], Mapping[str, str]]]:
+    """The highest first: who says it, its plain variables, its secrets."""
+    if job is not None:
+        yield f"job {job.name}", job.variables, job.secrets
+    yield f"environment {environment.name}", environment.variables, environment.secrets
+    project = f"project {environment.project}".strip()
+    yield project, environment.project_variables, environment.project_secrets
+
+
+def plain(found: Mapping[str, Effective]) -> dict[str, str]:
+    """Variable -> value, of those that are no secrets."""
+    return {name: one.value for name, one in found.items() if one.value is not None}
+
+
+def references(found: Mapping[str, Effective]) -> dict[str, str]:
+    """Variable -> `<secret>#<key>`, of the secrets."""
+    return {name: one.reference for name, one in found.items() if one.is_secret}
+
+
+def own_of(job: Job | None, environment: Environment) -> dict[str, str]:
+    """What the job sets otherwise than its environment: name -> `Effective.said`."""
+    before = effective(environment)
+    return {
+        name: one.said
+        for name, one in effective(environment, job).items()
+        if name not in before or before[name].said != one.said
+    }
+
+
+def parse_digest(variables: str, own: Mapping[str, str]) -> str:
+    """Which parse of a project is meant. variables: the canonical JSON of `--vars`; own: of a job, `own_of`."""
+    said = json.dumps([variables, dict(sorted(own.items()))]) if own else variables
+    return sha256(said.encode()).hexdigest()[:16]
+
+
+def read_by(reads: Mapping[str, object] | None, names: Mapping[str, object]) -> bool:
+    """Whether any of these names is among those that a parse has read. reads: None: nobody knows."""
+    return bool(names) and (reads is None or COMPUTED in reads or not reads.keys().isdisjoint(names))
+
+
+def with_defaults(found: Mapping[str, Effective], reads: Mapping[str, str | None]) -> dict[str, Effective]:
+    """All that the project reads besides. reads: name -> the default in its code, None: it has none."""
+    others = {
+        name: Effective(name, UNSET if default is None else DEFAULT, value=default)
+        for name, default in reads.items()
+        if name not in found and name != COMPUTED
+    }
+    return dict(sorted({**others, **found}.items()))
+
+
+def missing(found: Mapping[str, Effective], reads: Mapping[str, str | None]) -> list[str]:
+    """Names that the project reads without a default and nobody sets: whatever reads them fails in a runner."""
+    return [name for name, one in with_defaults(found, reads).items() if one.origin == UNSET]
