@@ -30,3 +30,17 @@ def test_a_due_time_is_acted_upon_once_and_time_never_goes_back(stage: Stage) ->
     assert not activities.record_due("finance", 1_000.0)
     assert activities.record_due("finance", 3_000.0)
     assert activities.activity("finance").last_due == 3_000.0
+
+
+def test_many_jobs_are_asked_about_at_once(stage: Stage) -> None:
+    stage.world.activities.pause("finance", "by ana")
+    stage.world.activities.record_due("nightly", 1_000.0)
+    names = ["finance", "nightly", *(f"job-{number}" for number in range(120))]
+    found = stage.world.activities.activities(names)
+    assert list(found) == names
+    assert (found["finance"].paused, found["nightly"].last_due, found["job-119"].is_off) == (
+        "by ana",
+        1_000.0,
+        False,
+    )
+    assert stage.world.activities.activities([]) == {}

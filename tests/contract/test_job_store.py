@@ -75,6 +75,7 @@ FULL = JobsFile(
                  "$.status", ("ok",)),
     ),
     max_parallel_runs=20,
+    dbt_project="shop",
 )  # fmt: skip
 
 

@@ -176,7 +176,8 @@ class AlertRule:
 class JobsFile:
     """Everything one project's jobs files say. `origin` names what manages these jobs: the project, or the file.
 
-    max_parallel_runs: of the whole stack; of several files the lowest holds; None: no limit.
+    max_parallel_runs: of the whole stack; of several files the lowest holds; None: no limit. dbt_project: the name in
+    the dbt_project.yml beside the file, if there is one: two projects' files may have the same name.
     """
 
     environments: tuple[Environment, ...]
@@ -186,3 +187,4 @@ class JobsFile:
     project: str = ""
     receivers: tuple[Receiver, ...] = ()
     max_parallel_runs: int | None = None
+    dbt_project: str = ""

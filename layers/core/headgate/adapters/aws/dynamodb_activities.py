@@ -1,6 +1,7 @@
 """How jobs fare, in DynamoDB: `job#<name>` / `activity`. Failures are counted where a run ends (dynamodb_run_store)."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from headgate.adapters.aws.table import Table
 from headgate.domain.activity import Activity
@@ -19,13 +20,12 @@ class DynamoDBActivities:
         self._table = Table(client, table)
 
     def activity(self, job: str) -> Activity:
-        item = self._table.get(f"job#{job}", ACTIVITY) or {}
-        return Activity(
-            paused=item.get("paused", ""),
-            failures=item.get("failures", 0),
-            deactivated_at=item.get("deactivated_at"),
-            last_due=float(item.get("last_due", 0.0)),
-        )
+        return _activity(self._table.get(f"job#{job}", ACTIVITY) or {})
+
+    def activities(self, jobs: Sequence[str]) -> dict[str, Activity]:
+        found = self._table.get_all(((f"job#{job}", ACTIVITY) for job in jobs), consistent=True)
+        known = {item["pk"].removeprefix("job#"): _activity(item) for item in found}
+        return {job: known.get(job, Activity()) for job in jobs}
 
     def pause(self, job: str, reason: str) -> None:
         self._table.update(f"job#{job}", ACTIVITY, "SET #paused = :reason", reason=reason)
@@ -61,3 +61,12 @@ class DynamoDBActivities:
         except ConflictError:
             return False
         return True
+
+
+def _activity(item: Mapping[str, Any]) -> Activity:
+    return Activity(
+        paused=item.get("paused", ""),
+        failures=item.get("failures", 0),
+        deactivated_at=item.get("deactivated_at"),
+        last_due=float(item.get("last_due", 0.0)),
+    )

@@ -1,5 +1,6 @@
 """How jobs fare, in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from threading import RLock
 
@@ -16,6 +17,9 @@ class MemoryActivities:
     def activity(self, job: str) -> Activity:
         with self._lock:
             return self._known.get(job, Activity())
+
+    def activities(self, jobs: Sequence[str]) -> dict[str, Activity]:
+        return {job: self.activity(job) for job in jobs}
 
     def pause(self, job: str, reason: str) -> None:
         self._change(job, paused=reason)
