@@ -6,4 +6,7 @@ from typing import Annotated
 import typer
 
 FileOption = Annotated[Path, typer.Option(help="The jobs file.")]
+FilesOption = Annotated[
+    list[Path], typer.Option("--file", help="A jobs file, or a folder of them; may be given several times.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print an object.")]
