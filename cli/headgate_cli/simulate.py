@@ -1,6 +1,6 @@
 """`headgate simulate`: what another schedule or policy would have built, by the syncs that were recorded."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,7 +32,9 @@ _COLUMNS = ("runs", "idle", "builds", "reuses", "queries", "runners", "AWS", "wa
 def simulate(
     context: typer.Context,
     job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name, as in headgate.yml.")],
-    cron: Annotated[str, typer.Option(help="The schedule to try; else the job's own.")] = "",
+    cron: Annotated[str, typer.Option(help="The schedule to try; else the job's own schedules.")] = "",
+    every: Annotated[str, typer.Option(help="Or: an interval, `2h`, counted from 00:00 UTC.")] = "",
+    at: Annotated[str, typer.Option(metavar="TIMES", help="Or: local times, `8:00,17:30`.")] = "",
     timezone: Annotated[str, typer.Option(help="Its IANA time zone; else the job's, else UTC.")] = "",
     days: Annotated[int, typer.Option(help="How far back: 1 to 90.")] = 30,
     policy: Annotated[
@@ -49,7 +51,7 @@ def simulate(
     found = world.jobs.job(job)
     simulation = simulate_job(
         job,
-        schedule=_schedule(found, cron, timezone),
+        schedules=_schedules(found, cron, every, at, timezone, world.clock.now()),
         policy=changed_policy(found.reuse, policy or []),
         days=days,
         jobs=world.jobs,
@@ -64,22 +66,31 @@ def simulate(
         _print(simulation)
 
 
-def _schedule(job: "Job", cron: str, timezone: str) -> "Schedule | None":
+def _schedules(
+    job: "Job", cron: str, every: str, at: str, timezone: str, now: float
+) -> "tuple[Schedule, ...]":
+    """The schedule that was asked for, else the job's own ones; in another time zone, if one was given."""
     from headgate.domain.schedule import Schedule
+    from headgate.domain.schedule_reading import check_schedule
+    from headgate.domain.time_span import seconds_of
 
-    own = next(iter(job.schedules), None)
-    if not cron and not timezone:
-        return own
-    if not cron and own is None:
-        return None
-    return Schedule(cron or (own.cron if own else ""), timezone or (own.timezone if own else "UTC"))
+    tried = job.schedules
+    if cron or every or at:
+        zone = next((own.timezone for own in job.schedules), "UTC")
+        times = tuple(text.strip() for text in at.split(",")) if at else ()
+        tried = (Schedule(cron, zone, every=seconds_of(every) if every else 0.0, at=times),)
+    if timezone:
+        tried = tuple(replace(schedule, timezone=timezone) for schedule in tried)
+    for schedule in tried:
+        check_schedule(schedule, now)
+    return tried
 
 
 def _print(found: "Simulation") -> None:
     from headgate.domain.instant import iso
 
     shown = table("", *_COLUMNS, right=_COLUMNS, whole=_COLUMNS)
-    _row(shown, f"[bold]{escaped(found.schedule.cron)}[/] {found.schedule.timezone}", found.proposed)
+    _row(shown, f"[bold]{escaped(_words(found.schedules))}[/]", found.proposed)
     if found.now is not None:
         _row(shown, "as it is now", found.now)
     _row(shown, "without reuse", found.without_reuse)
@@ -104,6 +115,12 @@ def _print(found: "Simulation") -> None:
     for text in found.proposed.notes:
         note(f"[yellow]![/] {escaped(text)}")
     next_command(f"headgate plan {found.job}", "headgate sources")
+
+
+def _words(schedules: "tuple[Schedule, ...]") -> str:
+    from headgate.domain.schedule_words import describe
+
+    return "; ".join(describe(schedule) for schedule in schedules)
 
 
 def _row(shown: Any, label: str, found: "Replayed") -> None:
@@ -132,7 +149,7 @@ def _object(found: "Simulation") -> dict[str, Any]:
 
     return {
         "job": found.job,
-        "schedule": {"cron": found.schedule.cron, "timezone": found.schedule.timezone},
+        "schedules": [{"words": _words((one,)), **asdict(one)} for one in found.schedules],
         "policy": asdict(found.policy),
         "days": found.days,
         "days_replayed": round((found.end - found.start) / _DAY, 3),

@@ -11,6 +11,7 @@ import pytest
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.index import Index
 from headgate.domain.job import Job, JobsFile, ReusePolicy
+from headgate.domain.schedule import Schedule
 from headgate.domain.sync import Sync
 from tests.builders import fivetran_gate
 from tests.unit.cli.conftest import BUNDLE
@@ -67,7 +68,7 @@ def test_fewer_days_than_asked_for_is_said(headgate: Any, asked: Any) -> None:
     assert "9.8 of 30 days" in result.stderr
     assert "replayed 10 syncs from" in result.stderr
     rows = [line.split("  ")[0] for line in result.stdout.splitlines()]
-    assert rows[1:4] == ["0 * * * * UTC", "as it is now", "without reuse"]
+    assert rows[1:4] == ["at minute 0 of every hour, UTC", "as it is now", "without reuse"]
     assert "built because of: " in result.stdout
 
 
@@ -87,10 +88,34 @@ def test_a_policy_is_tried_without_being_applied(published: Any, asked: Any) -> 
     )
     assert found["policy"]["unchanged"] is True
     assert found["policy"]["silent_after"] == 36 * HOUR
-    assert found["schedule"] == {"cron": "0 6 * * 1-5", "timezone": "Europe/Berlin"}
+    [schedule] = found["schedules"]
+    assert schedule["words"] == "at 06:00 on weekdays, Europe/Berlin"
+    assert (schedule["cron"], schedule["timezone"]) == ("0 6 * * 1-5", "Europe/Berlin")
     assert found["proposed"]["runs"] == found["now"]["runs"] == found["without_reuse"]["runs"]
     assert found["proposed"]["builds"] <= found["now"]["builds"]
     assert published.jobs.job("nightly").reuse == ReusePolicy()
+
+
+@pytest.mark.usefixtures("published")
+def test_intervals_and_lists_of_times_are_tried_too(asked: Any) -> None:
+    by_interval = asked("simulate", "fed", "--every", "3h", "--days", "9")
+    assert (
+        by_interval["proposed"]
+        == asked("simulate", "fed", "--cron", "0 */3 * * *", "--days", "9")["proposed"]
+    )
+    by_times = asked("simulate", "nightly", "--at", "8:00, 17:30", "--days", "9")
+    assert by_times["schedules"][0]["words"] == "at 08:00 and 17:30 every day, Europe/Berlin"
+    assert by_times["proposed"]["runs"] == 18
+
+
+def test_all_the_schedules_of_a_job_are_simulated_and_one_moment_is_one_run(
+    published: Any, asked: Any
+) -> None:
+    nightly = published.jobs.job("nightly")
+    twice = (Schedule("0 6 * * *"), Schedule(every=6 * HOUR), Schedule(at=("06:00", "07:00")))
+    apply(published, replace(nightly, name="often", schedules=twice))
+    found = asked("simulate", "often", "--days", "3")
+    assert found["proposed"]["runs"] == found["now"]["runs"] == 3 * 5
 
 
 def test_a_job_that_nothing_starts_has_no_now(published: Any, asked: Any) -> None:
@@ -107,6 +132,9 @@ def test_a_job_that_nothing_starts_has_no_now(published: Any, asked: Any) -> Non
         (("fde",), 5, "fed"),
         (("fed",), 2, "has no schedule of its own"),
         (("fed", "--cron", "61 * * * *"), 2, "field 1 (minute) cannot be '61'"),
+        (("fed", "--every", "7h", "--at", "8:00"), 2, "exactly one of cron, every and at"),
+        (("fed", "--every", "90s"), 2, "whole minutes"),
+        (("fed", "--at", "8am"), 2, "not a local time"),
         (("fed", "--cron", "* * *"), 2, "has 3 fields, not 5"),
         (("fed", "--cron", "0 * 30 2 *"), 2, "never fires"),
         (("fed", "--cron", "0 * * * *", "--timezone", "Europe/Berln"), 2, "did you mean Europe/Berlin?"),

@@ -1,41 +1,49 @@
-"""What a schedule may say: five cron fields and an IANA time zone, checked before anything is deployed.
+"""Cron as users write it: five fields, read into the times that EventBridge can be told; and time zones' names.
 
 Cron is never evaluated in the cloud: EventBridge Scheduler does that, in the schedule's zone. So a cron
-expression is accepted only when both cron and EventBridge can say it.
+expression is accepted only when both cron and EventBridge can say it. Where cron means one of two things (the 1st, or
+a Monday), it is said twice.
 """
 
-from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from functools import cache, lru_cache
+from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
 
+from headgate.domain.wall_times import EVERY_DAY, LAST, Days, WallTimes
 from headgate.errors import ScheduleError
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _RANGES = ("0-59", "0-23", "1-31 or L", "1-12 or JAN-DEC", "0-7 or SUN-SAT; 0 and 7 are Sunday")
-WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def check_cron(text: str) -> None:
     """Raise ScheduleError naming the field that is wrong, its position and what it may hold."""
+    cron_times(text)
+
+
+@lru_cache(maxsize=4_096)
+def cron_times(text: str) -> tuple[WallTimes, ...]:
+    """When it comes due, as one record or, where both fields for days are restricted, several. Raises ScheduleError."""
     fields = text.split()
     if len(fields) != len(FIELDS):
         found = f"{len(fields)} field" + ("" if len(fields) == 1 else "s")
         raise ScheduleError(f"cron {text!r} has {found}, not 5: {', '.join(FIELDS)}")
     for position, value in enumerate(fields):
         _check_field(text, position, value)
-    if "*" not in (fields[2], fields[4]):
-        raise ScheduleError(
-            f"cron {text!r} restricts both day of month (field 3) and day of week (field 5), which cron reads as "
-            "'either' and EventBridge cannot say: make one of them *"
-        )
-    if not _ever_fires(text):
-        raise ScheduleError(f"cron {text!r} never fires: no month has such a day")
-    _translated(text)
+    try:
+        cron = CronSim(text, _ANY_MOMENT)
+        next(cron)
+    except (CronSimError, StopIteration) as fault:
+        raise ScheduleError(f"cron {text!r} never fires: no month has such a day") from fault
+    parsed = CronSim(text, _ANY_MOMENT)
+    is_open = fields[1].startswith("*") and len(parsed.hours) > 1
+    minutes, hours, months = (frozenset(of) for of in (parsed.minutes, parsed.hours, parsed.months))
+    read = (WallTimes(minutes, hours, days, months, is_open) for days in _days(text, parsed))
+    return tuple(times for times in read if times.is_possible)
 
 
 def _check_field(text: str, position: int, value: str) -> None:
@@ -51,59 +59,44 @@ def _check_field(text: str, position: int, value: str) -> None:
         ) from fault
 
 
-def _ever_fires(text: str) -> bool:
-    try:
-        next(CronSim(text, _ANY_MOMENT))
-    except (CronSimError, StopIteration):
-        return False
-    return True
-
-
-def aws_cron(text: str) -> str:
-    """Five cron fields -> EventBridge's six: `0 6 * * 1-5` -> `0 6 ? * MON-FRI *`.
-
-    EventBridge counts days from 1 = Sunday, wants `?` where the other day field decides, and has a year.
-    Values are written out, because the two read steps and ranges differently. Raises ScheduleError as check_cron.
-    """
-    check_cron(text)
-    return _translated(text)
-
-
-def _translated(text: str) -> str:
-    cron = CronSim(text, _ANY_MOMENT)
-    fields = text.split()
-    month = _written(cron.months, range(1, 13))
-    day = "L" if CronSim.LAST in cron.days else _written(cron.days, range(1, 32))
-    if {CronSim.LAST, CronSim.LAST_WEEKDAY} & cron.days and (cron.days != {CronSim.LAST}):
+def _days(text: str, cron: CronSim) -> list[Days]:
+    of_month, of_week = _days_of_month(text, cron), _days_of_week(cron)
+    if EVERY_DAY in of_month and EVERY_DAY in of_week:
+        return [EVERY_DAY]
+    if cron.day_and:  # one of the two fields begins with a star
+        if EVERY_DAY in of_week:
+            return of_month
+        if EVERY_DAY in of_month:
+            return of_week
         raise ScheduleError(
-            f"cron {text!r}: day of month (field 3) can be L or a list of days, not a mix or LW"
+            f"cron {text!r} restricts both day of month (field 3) and day of week (field 5), one of them by a step "
+            "from *, which cron reads as 'both' and EventBridge cannot say: write the days out, or make one of them *"
         )
-    weekday = "?" if fields[4] == "*" else _weekdays(text, cron.weekdays)
-    if weekday != "?":
-        day = "?"
-    return f"{_written(cron.minutes, range(60))} {_written(cron.hours, range(24))} {day} {month} {weekday} *"
+    if EVERY_DAY in of_month or EVERY_DAY in of_week:
+        return [EVERY_DAY]
+    return [*of_month, *of_week]
 
 
-def _weekdays(text: str, days: Collection[int | tuple[int, int]]) -> str:
-    special = [day for day in days if isinstance(day, tuple)]
-    if not special:
-        numbers = {day % 7 for day in days if isinstance(day, int)}
-        return _written(numbers, range(7), WEEKDAYS)
-    if len(days) > 1:
-        raise ScheduleError(f"cron {text!r}: day of week (field 5) can hold only one day with # or L")
-    day, which = special[0]
-    number = day % 7 + 1
-    return f"{number}L" if which == CronSim.LAST else f"{number}#{which}"
+def _days_of_month(text: str, cron: CronSim) -> list[Days]:
+    if CronSim.LAST_WEEKDAY in cron.days:
+        raise ScheduleError(f"cron {text!r}: day of month (field 3) can be L or days, not LW")
+    named = frozenset(cron.days) - {CronSim.LAST}
+    if len(named) == 31:
+        return [EVERY_DAY]
+    last = [Days(last_of_month=True)] if CronSim.LAST in cron.days else []
+    return [*([Days(of_month=named)] if named else []), *last]
 
 
-def _written(values: Collection[int], allowed: range, names: Sequence[str] = ()) -> str:
-    if set(values) == set(allowed):
-        return "*"
-    ordered = sorted(values)
-    words = [names[value] if names else str(value) for value in ordered]
-    if len(ordered) > 2 and ordered == list(range(ordered[0], ordered[-1] + 1)):
-        return f"{words[0]}-{words[-1]}"
-    return ",".join(words)
+def _days_of_week(cron: CronSim) -> list[Days]:
+    named = frozenset(day % 7 for day in cron.weekdays if isinstance(day, int))
+    if len(named) == 7:
+        return [EVERY_DAY]
+    special = sorted(
+        (day[0] % 7, LAST if day[1] == CronSim.LAST else day[1])
+        for day in cron.weekdays
+        if isinstance(day, tuple)
+    )
+    return [*([Days(of_week=named)] if named else []), *(Days(nth=day) for day in dict.fromkeys(special))]
 
 
 def check_timezone(name: str) -> None:
@@ -118,21 +111,6 @@ def check_timezone(name: str) -> None:
         f"; did you mean {by_fold[near[0]]}?" if near else "; it must be an IANA name such as Europe/Berlin"
     )
     raise ScheduleError(f"{name!r} is not a time zone{hint}")
-
-
-def fires(cron: str, timezone: str, start: float, end: float) -> Iterator[float]:
-    """The moments (epoch seconds) after `start` and until `end` at which this schedule comes due.
-
-    Raises ScheduleError as check_cron and check_timezone do.
-    """
-    check_cron(cron)
-    check_timezone(timezone)
-    for moment in CronSim(cron, datetime.fromtimestamp(start, ZoneInfo(timezone))):
-        at = moment.timestamp()
-        if at > end:
-            return
-        if at > start:
-            yield at
 
 
 @cache

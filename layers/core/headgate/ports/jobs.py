@@ -72,13 +72,19 @@ class JobStore(Protocol):
 
 
 class Scheduler(Protocol):
-    """EventBridge Scheduler: one schedule per job that has one."""
+    """EventBridge Scheduler: the entries of each job's schedules (domain/schedule_entry.py)."""
 
     def sync(self, jobs: Sequence[Job], origin: str) -> None:
-        """Make the schedules managed by `origin` equal to these jobs'."""
+        """Make the entries managed by `origin` equal to these jobs'. Repeating it after a failure ends the same."""
         ...
 
-    def names(self, origin: str) -> list[str]: ...
+    def names(self, origin: str) -> list[str]:
+        """The jobs that have entries managed by `origin`."""
+        ...
+
+    def drift(self, jobs: Sequence[Job], origin: str) -> list[str]:
+        """What of the entries is missing, changed by hand or left over: a sentence each; none: they agree."""
+        ...
 
 
 class Activities(Protocol):
@@ -86,6 +92,10 @@ class Activities(Protocol):
 
     def activity(self, job: str) -> Activity:
         """Of a job that nothing is known of: nothing."""
+        ...
+
+    def activities(self, jobs: Sequence[str]) -> dict[str, Activity]:
+        """Of each of these jobs, by its name."""
         ...
 
     def pause(self, job: str, reason: str) -> None:

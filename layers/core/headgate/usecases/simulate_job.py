@@ -1,18 +1,19 @@
 """Replay a job's recorded syncs under another schedule or policy, beside the job as it is. Nothing is written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
 from headgate.domain.connected_sources import ConnectedSources
-from headgate.domain.cron import fires
+from headgate.domain.fire import fires
 from headgate.domain.index import Index
 from headgate.domain.job import Job, ReusePolicy
 from headgate.domain.prediction import build_key
 from headgate.domain.replay import Fire, Replayed, replay, sync_fires
 from headgate.domain.replayed_step import Ground
 from headgate.domain.schedule import Schedule
+from headgate.domain.schedule_words import describe
 from headgate.domain.sync import KEPT_SECONDS, Sync
 from headgate.errors import InputError, NotFoundError
 from headgate.ports import BundleStore, Clock, Freshness, History, JobStore
@@ -31,7 +32,7 @@ class Simulation:
     """
 
     job: str
-    schedule: Schedule
+    schedules: tuple[Schedule, ...]
     policy: ReusePolicy
     days: int
     start: float
@@ -51,7 +52,7 @@ class Simulation:
 def simulate_job(
     name: str,
     *,
-    schedule: Schedule | None,
+    schedules: Sequence[Schedule],
     policy: ReusePolicy | None,
     days: int,
     jobs: JobStore,
@@ -60,10 +61,10 @@ def simulate_job(
     history: History,
     clock: Clock,
 ) -> Simulation:
-    """Without a schedule or a policy, the job's own. Raises NotFoundError, InputError, and what planning raises."""
+    """Without schedules or a policy, the job's own. Raises NotFoundError, InputError, and what planning raises."""
     job, end = jobs.job(name), clock.now()
-    wanted = schedule or next(iter(job.schedules), None)
-    if wanted is None:
+    wanted = tuple(schedules) or job.schedules
+    if not wanted:
         raise InputError(f'{name} has no schedule of its own: give one, as in --cron "0 * * * *"')
     _check_days(days)
     asked = end - days * DAY
@@ -86,7 +87,7 @@ def simulate_job(
     as_is = _as_it_is(job, known, start, end)
     return Simulation(
         job=name,
-        schedule=wanted,
+        schedules=wanted,
         policy=chosen,
         days=days,
         start=start,
@@ -104,22 +105,24 @@ def _check_days(days: int) -> None:
         raise InputError(f"--days {days}: syncs are kept for {LONGEST_DAYS} days; give 1 to {LONGEST_DAYS}")
 
 
-def _scheduled(job: Job, schedule: Schedule, start: float, end: float) -> list[Fire]:
+def _scheduled(job: Job, schedules: Iterable[Schedule], start: float, end: float) -> list[Fire]:
+    """One run per instant, however many of the schedules come due at it."""
     if not job.steps:
         raise InputError(f"{job.name} has neither commands nor connectors: there is nothing to replay")
-    found: list[Fire] = []
-    for at in fires(schedule.cron, schedule.timezone, start, end):
-        if len(found) == MOST_RUNS:
-            raise InputError(
-                f"cron {schedule.cron!r} comes due more than {MOST_RUNS:,} times in that time: give fewer --days"
-            )
-        found.append(Fire(at, job.steps))
-    return found
+    found: set[float] = set()
+    for schedule in schedules:
+        for at in fires(schedule, start, end):
+            found.add(at)
+            if len(found) > MOST_RUNS:
+                raise InputError(
+                    f"{describe(schedule)}: comes due more than {MOST_RUNS:,} times in that time: give fewer --days"
+                )
+    return [Fire(at, job.steps) for at in sorted(found)]
 
 
 def _as_it_is(job: Job, syncs: Sequence[Sync], start: float, end: float) -> list[Fire]:
-    """What would have started it: its schedule and its connectors."""
-    scheduled = [fire for schedule in job.schedules for fire in _scheduled(job, schedule, start, end)]
+    """What would have started it: its schedules and its connectors."""
+    scheduled = _scheduled(job, job.schedules, start, end) if job.schedules else []
     return sorted([*scheduled, *sync_fires(job, syncs, start)], key=lambda fire: fire.at)
 
 
