@@ -18,7 +18,7 @@ def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
 
 
 def dispatch(world: MemoryWorld) -> list[int]:
-    return dispatch_runs(None, runs=world.runs, machine=world.machine)
+    return dispatch_runs(None, world)
 
 
 def cancel(world: MemoryWorld, run_id: int = 1, reason: str = "by ana") -> Run:

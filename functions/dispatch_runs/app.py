@@ -15,6 +15,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ports = world()
     queued = event.get("detail-type") == RunQueued.detail_type()
     announced = RunQueued.model_validate(event["detail"]).run_id if queued else None
-    started = dispatch_runs(announced, runs=ports.runs, machine=ports.machine)
+    started = dispatch_runs(announced, ports)
     logger.info("runs dispatched", runs=started)
     return {"started": started}

@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         slots=ports.slots,
         clock=ports.clock,
         finalize=FinalizeRun.of(ports, ports.settings.console_url),
-        dispatch=partial(dispatch_runs, None, runs=ports.runs, machine=ports.machine),
+        dispatch=partial(dispatch_runs, None, ports),
     )
     done = reaped.to_log()
     logger.info("runs reaped", extra=done)

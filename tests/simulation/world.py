@@ -10,6 +10,7 @@ from tests.simulation.ports import Network, Port
 
 PORTS = (
     "jobs",
+    "activities",
     "queue",
     "bundles",
     "artifacts",

@@ -51,6 +51,7 @@ class Actor:
         view = type("View", (), {name: _Gate(getattr(world, name), self._turn) for name in PORTS})()
         view.jobs, view.clock = world.jobs, world.clock
         view.states, view.freshness = world.states, world.freshness
+        view.activities = world.activities
         self._thread = Thread(target=self._run, args=(act, view), daemon=True)
         self._thread.start()
         self._settle()
@@ -157,7 +158,7 @@ def finalize_of(ports: Any) -> FinalizeRun:
 
 
 def dispatching(ports: Any) -> None:
-    dispatch_runs(1, runs=ports.runs, machine=ports.machine)
+    dispatch_runs(1, ports)
 
 
 def cancelling(ports: Any, who: str = "by ana") -> None:
@@ -182,7 +183,7 @@ def reaping(ports: Any) -> None:
     names = ("runs", "queue", "plans", "machine", "containers", "slots", "clock")
     reap_runs(
         finalize=finalize_of(ports),
-        dispatch=partial(dispatch_runs, None, runs=ports.runs, machine=ports.machine),
+        dispatch=partial(dispatch_runs, None, ports),
         **{name: getattr(ports, name) for name in names},
     )
 

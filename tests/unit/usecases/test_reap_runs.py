@@ -28,7 +28,7 @@ def reap(world: MemoryWorld) -> Reaped:
         slots=world.slots,
         clock=world.clock,
         finalize=finalizer(world),
-        dispatch=partial(dispatch_runs, None, runs=world.runs, machine=world.machine),
+        dispatch=partial(dispatch_runs, None, world),
     )
 
 

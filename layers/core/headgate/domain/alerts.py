@@ -12,11 +12,13 @@ from headgate.domain.job import AlertRule
 
 # A line may be a whole statement; records (400 kB), SNS (256 kB) and Slack refuse what is too long.
 LONGEST_LINE = 1_000
+# The status of an alert that is about no run's end: the job's runs failed so often that it is off now.
+DEACTIVATED = "deactivated"
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One failed node of one run.
+    """One failed node of one run, or the job itself (`job.<name>`) where no node is to blame.
 
     severity: `error` or `warn`. error: the first line of the database's or dbt's message. skipped: how many
     nodes were not built because of this run's failures downstream of it. url: the run's address.

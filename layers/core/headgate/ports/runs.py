@@ -6,6 +6,7 @@ from headgate.domain.execution import Container, Execution
 from headgate.domain.job import Job
 from headgate.domain.overrides import NO_OVERRIDES, Overrides
 from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.run_queue import ONE_OF_A_JOB, Limits, Start
 
 
 class RunStore(Protocol):
@@ -24,9 +25,12 @@ class RunStore(Protocol):
         overrides: Overrides = NO_OVERRIDES,
         on_conflict: str = "queue_all",
     ) -> tuple[Run, bool]:
-        """The run of this cause, and whether this call made it.
+        """The run of this cause, and whether this call made it; what it does about others of its job included.
 
-        Of the job its name, environment, commands, connectors and priority are used. The others: see Run.
+        In one transaction: the run, that its cause has one, and what becomes of the runs whose place it takes by
+        `on_conflict` (domain/run_queue.enter; `Run.supersedes`): those that wait end as cancelled, those in progress
+        are asked to stop. It may itself be over: skipped. Of the job its name, environment, commands, connectors and
+        priority are used. The others: see Run.
         """
         ...
 
@@ -42,10 +46,11 @@ class RunStore(Protocol):
         """Every run without a final status, oldest first."""
         ...
 
-    def take_slot(self, run: Run) -> bool:
-        """Move a queued run to `starting` and take its job's only slot, in one transaction. False: not now.
+    def take_slot(self, run: Run, limits: Limits = ONE_OF_A_JOB) -> Start:
+        """Move a queued run to `starting` and take its places (domain/run_queue.scopes_of), in one transaction.
 
-        A run that somebody asked to cancel gets none any more.
+        A run that somebody asked to cancel gets none any more. Places are counted from the moment on that there is
+        a limit; whoever holds one keeps it when the limit sinks.
         """
         ...
 
@@ -59,7 +64,11 @@ class RunStore(Protocol):
     def record_execution(self, run_id: int, execution_arn: str) -> None: ...
 
     def move(self, run_id: int, target: RunStatus, **changes: object) -> bool:
-        """Change the status if the transition is allowed (domain/run.py); a final one frees the job's slot."""
+        """Change the status if the transition is allowed (domain/run.py); a final one frees its places.
+
+        In the same transaction it is counted how the job fares (Activities): a failure or a success; a run that was
+        cancelled is neither.
+        """
         ...
 
     def unannounced(self) -> list[Run]:

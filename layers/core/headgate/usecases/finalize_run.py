@@ -17,6 +17,7 @@ from headgate.domain.run import Run, RunStatus
 from headgate.domain.sources import SOURCE_FRESHNESS, SOURCES, observed
 from headgate.errors import NotFoundError
 from headgate.ports import (
+    Activities,
     AlertTopic,
     ArtifactStore,
     BundleStore,
@@ -31,6 +32,7 @@ from headgate.ports import (
     Slots,
 )
 from headgate.usecases.announce_end import announce_end
+from headgate.usecases.deactivate_job import deactivate_job
 from headgate.usecases.free_slots import free_slots_of
 from headgate.usecases.raise_alerts import raise_alerts
 from headgate.usecases.stop_run import current_step, wait_for_runners
@@ -71,6 +73,7 @@ class FinalizeRun:
     jobs: JobStore
     freshness: Freshness
     clock: Clock
+    activities: Activities
 
     @classmethod
     def of(cls, ports: object, console_url: str) -> Self:
@@ -97,7 +100,7 @@ class FinalizeRun:
         """
         run = self.runs.get_run(run_id)
         if run.status.is_final:
-            return self._announce(run, step)
+            return self._over(run, step)
         if cancelled:
             self._say_cancelled(run, step, fault)
         if cancelled or last:
@@ -164,15 +167,33 @@ class FinalizeRun:
         steps = range(run.first_step, step + 1)
         done = [result for number in steps for result in self._results(run.run_id, number)]
         self.runs.move(run.run_id, status, error=error, counts=counts(done))
-        return self._announce(self.runs.get_run(run.run_id), step)
+        return self._over(self.runs.get_run(run.run_id), step)
 
-    def _announce(self, run: Run, step: int) -> Finalized:
+    def _over(self, run: Run, step: int) -> Finalized:
         # Before the end is known to be announced: until then the reaper comes back to this run.
         if run.status is RunStatus.SUCCESS and run.bundle:
             self.jobs.record_success(run.environment, run.bundle, run.run_id)
-        free_slots_of(run.run_id, run.environment, slots=self.slots)
-        announce_end(run, runs=self.runs, bus=self.bus)
+        self.announce(run)
         return Finalized(run.run_id, step, run.status, None)
+
+    def announce(self, run: Run) -> list[str]:
+        """Give back its places in pools, say that it has ended, and switch its job off if too many runs failed.
+
+        Returns the places that were given back. Safe to repeat.
+        """
+        freed = free_slots_of(run.run_id, run.environment, slots=self.slots)
+        announce_end(run, runs=self.runs, bus=self.bus, then=self._look_at_job)
+        return freed
+
+    def _look_at_job(self, run: Run) -> None:
+        deactivate_job(
+            run,
+            jobs=self.jobs,
+            activities=self.activities,
+            alerts=self.alerts,
+            clock=self.clock,
+            console_url=self.console_url,
+        )
 
     def _plan(self, run_id: int, step: int) -> Plan | None:
         try:

@@ -15,10 +15,9 @@ from headgate.domain.queue import REAPER_MARGIN_SECONDS, RunnerRecord
 from headgate.domain.run import Run, RunStatus
 from headgate.errors import NotFoundError
 from headgate.ports import Clock, Containers, NodeQueue, PlanStore, RunStore, Slots, StateMachine
-from headgate.usecases.announce_end import announce_end
 from headgate.usecases.cancel_run import carry_out_cancel
 from headgate.usecases.finalize_run import FinalizeRun
-from headgate.usecases.free_slots import free_slots, free_slots_of
+from headgate.usecases.free_slots import free_slots
 from headgate.usecases.stop_run import current_step
 from headgate.usecases.watch_leases import take_over
 
@@ -135,9 +134,7 @@ class _Look:
 
     def announce(self, run: Run) -> list[str]:
         """The places that were given back: whoever ended the run came to neither."""
-        freed = free_slots_of(run.run_id, run.environment, slots=self.slots)
-        announce_end(run, runs=self.runs, bus=self.finalize.bus)
-        return freed
+        return self.finalize.announce(run)
 
     def _cancel(self, run: Run) -> Run:
         return carry_out_cancel(

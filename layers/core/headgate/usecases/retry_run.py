@@ -27,12 +27,14 @@ def retry_run(
     other = runs.get_run(run_id)
     first_step = _first_step(other, from_start, queue)
     run, _ = runs.create_run(
-        Job(other.job, other.environment, other.steps),
+        Job(other.job, other.environment, other.steps, priority=other.priority),
         other.bundle,
         replace(cause, key=f"retry/{run_id}/{cause.key}"),
         retry_of=run_id,
         first_step=first_step,
         from_start=from_start,
+        also=other.causes,
+        overrides=other.overrides,
     )
     bus.publish(RunQueued(run_id=run.run_id, job=run.job))
     return run
@@ -65,6 +67,8 @@ def retry_preview(run_id: int, *, from_start: bool, ports: PlanningPorts) -> Ret
         retry_of=run_id,
         first_step=first_step,
         from_start=from_start,
+        also=other.causes,
+        overrides=other.overrides,
     )
     steps = range(first_step, len(other.steps) + 1)
     drafts = tuple(draft_plan(imagined, step, ports) for step in steps)

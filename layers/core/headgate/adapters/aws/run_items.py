@@ -7,20 +7,23 @@ from typing import Any
 from headgate.domain.overrides import Overrides
 from headgate.domain.run import Cause, Run, RunStatus
 
+# In the index `open`: runs that have ended and may not be announced yet.
+ENDED = "ended"
+
 
 def run_key(run_id: int) -> str:
     return f"run#{run_id:012d}"
 
 
 def run_item(run: Run) -> dict[str, Any]:
-    """A new run, in the indexes of what can be listed and of what is not over."""
+    """A new run, in the indexes of what can be listed and of what is not over, or not known to be."""
     order = f"{run.run_id:012d}"
     return {
         "pk": run_key(run.run_id),
         "sk": "run",
         "listing_pk": "run",
         "listing_sk": order,
-        "open_pk": "run",
+        "open_pk": ENDED if run.status.is_final else "run",
         "open_sk": order,
         "run_id": run.run_id,
         "job": run.job,
@@ -30,6 +33,8 @@ def run_item(run: Run) -> dict[str, Any]:
         "cause": cause_value(run.cause),
         "status": run.status.value,
         "created_at": run.created_at,
+        "finished_at": run.finished_at,
+        "error": run.error,
         "counts": dict(run.counts),
         "retry_of": run.retry_of,
         "first_step": run.first_step,

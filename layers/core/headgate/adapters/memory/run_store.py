@@ -1,13 +1,15 @@
 """Runs in memory: the same rules as the table's transactions, under one lock."""
 
+from collections import defaultdict
 from dataclasses import replace
 from threading import RLock
 
+from headgate.adapters.memory.activities import MemoryActivities
 from headgate.domain.instant import iso
 from headgate.domain.job import Job
 from headgate.domain.overrides import NO_OVERRIDES, Overrides
 from headgate.domain.run import Cause, Run, RunStatus, sources_of
-from headgate.domain.run_queue import steps_of
+from headgate.domain.run_queue import ONE_OF_A_JOB, Entry, Limits, Start, enter, scopes_of, steps_of
 from headgate.errors import NotFoundError
 from headgate.ports import Clock
 
@@ -17,11 +19,12 @@ _CHANGES = frozenset({"error", "counts", "started_at"})
 class MemoryRunStore:
     """RunStore without a service."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, activities: MemoryActivities | None = None) -> None:
         self._clock, self._lock = clock, RLock()
+        self._activities = activities or MemoryActivities()
         self._runs: dict[int, Run] = {}
         self._causes: dict[tuple[str, str], int] = {}
-        self._slots: dict[str, int] = {}
+        self._places: dict[str, set[int]] = defaultdict(set)
         self._announced: set[int] = set()
 
     def create_run(
@@ -58,9 +61,23 @@ class MemoryRunStore:
                 priority=job.priority,
                 overrides=overrides,
             )
-            self._runs[run.run_id] = run
+            entry = enter(run, job, [other for other in self._runs.values() if other.job == job.name])
+            self._write(entry)
             self._causes[job.name, cause.key] = run.run_id
-            return run, True
+            return entry.run, True
+
+    def _write(self, entry: Entry) -> None:
+        new = entry.run
+        self._runs[new.run_id] = new
+        for run in entry.superseded:
+            self._runs[run.run_id] = run.with_status(
+                RunStatus.CANCELLED,
+                error=entry.superseding_text,
+                superseded_by=new.run_id,
+                finished_at=new.created_at,
+            )
+        for run in entry.stopped:
+            self._runs[run.run_id] = replace(run, cancel=entry.stopping_text, superseded_by=new.run_id)
 
     def get_run(self, run_id: int) -> Run:
         with self._lock:
@@ -77,16 +94,19 @@ class MemoryRunStore:
         with self._lock:
             return [run for _, run in sorted(self._runs.items()) if not run.status.is_final]
 
-    def take_slot(self, run: Run) -> bool:
+    def take_slot(self, run: Run, limits: Limits = ONE_OF_A_JOB) -> Start:
         with self._lock:
             stored = self._runs.get(run.run_id)
             if stored is None or stored.status is not RunStatus.QUEUED or stored.cancel is not None:
-                return False
-            if self._slots.get(stored.job, stored.run_id) != stored.run_id:
-                return False
-            self._slots[stored.job] = stored.run_id
+                return Start.NOT_QUEUED
+            scopes = scopes_of(stored, limits)
+            for scope in scopes:
+                if len(self._places[scope.name]) >= scope.limit:
+                    return scope.full
+            for scope in scopes:
+                self._places[scope.name].add(stored.run_id)
             self._runs[stored.run_id] = stored.with_status(RunStatus.STARTING)
-            return True
+            return Start.TAKEN
 
     def request_cancel(self, run_id: int, reason: str) -> bool:
         with self._lock:
@@ -113,10 +133,15 @@ class MemoryRunStore:
                 given.setdefault("started_at", now)
             if target.is_final:
                 given["finished_at"] = now
-                if self._slots.get(run.job) == run_id:
-                    del self._slots[run.job]
+                self._end(run, target)
             self._runs[run_id] = run.with_status(target, **given)
             return True
+
+    def _end(self, run: Run, target: RunStatus) -> None:
+        for holders in self._places.values():
+            holders.discard(run.run_id)
+        if target is not RunStatus.CANCELLED:
+            self._activities.count(run.job, failed=target is RunStatus.ERROR)
 
     def unannounced(self) -> list[Run]:
         with self._lock:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from headgate.domain.alerts import Alert
+from headgate.domain.alerts import DEACTIVATED, Alert
 from headgate.errors import InputError, UnavailableError
 from headgate.ports import Secrets
 
@@ -62,6 +62,8 @@ def message(alert: Alert) -> dict[str, Any]:
     """The body of an incoming webhook: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks"""
     what = "warns" if alert.severity == "warn" else "failed"
     title = f"{alert.node} {what} in job {alert.job}"
+    if alert.status == DEACTIVATED:
+        title = f"job {alert.job} was switched off"
     facts = [f"*Run*\n<{alert.url}|{alert.run_id}>", f"*Environment*\n{_plain(alert.environment)}"]
     if alert.owner:
         facts.append(f"*Owner*\n{_plain(alert.owner)}")
