@@ -61,11 +61,13 @@ class ReuseEntry(Entry):
         description="After how long without a runner one is started only to see whether the relations are still there; "
         "`0`: in every run.",
         examples=["6h"],
+        json_schema_extra={"default": "24h"},
     )
     silent_after: Span = Field(
         86_400.0,
         description="How long a connector may say nothing before its sources count as unknown.",
         examples=["36h"],
+        json_schema_extra={"default": "24h"},
     )
 
 
@@ -108,7 +110,8 @@ class JobEntry(Levelled):
         None,
         description="What a new run does while others of the job wait or go on: it takes the place of the one that "
         "waits (`queue_latest`), waits behind it (`queue_all`), does not come to be (`skip`), or ends the one that "
-        "goes on (`cancel_running`). Without it `queue_all` for the API and the command line, else `queue_latest`.",
+        "goes on (`cancel_running`). Without it `queue_latest`, as on the dbt platform: runs that a person or the API "
+        "asks for all wait.",
         examples=["queue_all"],
     )
     max_parallel_runs: int = Field(

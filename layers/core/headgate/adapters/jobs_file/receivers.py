@@ -1,11 +1,12 @@
 """`receivers:`: senders that Headgate has no words of its own for, how they prove themselves and what they say."""
 
+import json
 import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, Schema, Written
+from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, Schema, Written, written_as
 from headgate.adapters.jobs_file.values import HeaderName, JsonPath, Span, Text, different
 from headgate.domain.receiver import Receiver
 
@@ -40,7 +41,12 @@ class HmacEntry(Entry):
         "refused.",
         examples=["X-Timestamp"],
     )
-    tolerance: Span = Field(300.0, description="How far that time may be from ours.", examples=["5m"])
+    tolerance: Span = Field(
+        300.0,
+        description="How far that time may be from ours.",
+        examples=["2m"],
+        json_schema_extra={"default": "5m"},
+    )
     signed: Annotated[str, AfterValidator(_check_signed)] = Field(
         "{body}",
         max_length=200,
@@ -73,7 +79,7 @@ class AuthEntry(Entry):
 
     @model_validator(mode="after")
     def _is_one_way(self) -> "AuthEntry":
-        if (self.header is None) == (self.hmac is None):
+        if not isinstance(self, AuthWord) and (self.header is None) == (self.hmac is None):
             raise ValueError(_HOW)
         return self
 
@@ -96,6 +102,18 @@ def _auth_schema(found: Schema) -> Schema:
     return {"anyOf": [{"enum": ["path", "standard"]}, found]}
 
 
+def _as_json(value: object) -> object:
+    # A body may say it in numbers or with true and false; it is compared as JSON writes it.
+    return json.dumps(value) if isinstance(value, int) else value
+
+
+StatusValue = Annotated[
+    Text,
+    BeforeValidator(_as_json),
+    written_as(anyOf=[{"type": "string", "minLength": 1}, {"type": "integer"}, {"type": "boolean"}]),
+]
+
+
 class ReceiverEntry(Entry):
     """One entry of `receivers:`."""
 
@@ -108,8 +126,8 @@ class ReceiverEntry(Entry):
     )
     id: JsonPath | None = Field(
         None,
-        description="JSONPath of what makes a message unique; without it the whole body does. The same twice counts "
-        "once.",
+        description="JSONPath of what makes a message unique; without it the whole body does, or the id that Standard "
+        "Webhooks has. The same twice counts once.",
         examples=["$.sync.id"],
     )
     subject: JsonPath | None = Field(
@@ -118,7 +136,7 @@ class ReceiverEntry(Entry):
         examples=["$.sync.model"],
     )
     status: JsonPath | None = Field(None, description="JSONPath of how it went.", examples=["$.sync.status"])
-    success: Annotated[list[Text], Field(min_length=1), AfterValidator(different)] | None = Field(
+    success: Annotated[list[StatusValue], Field(min_length=1), AfterValidator(different)] | None = Field(
         None,
         description="The values of `status` that start something; without them all do.",
         examples=["[success]"],

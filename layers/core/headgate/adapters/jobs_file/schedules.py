@@ -1,5 +1,6 @@
 """`when.schedule:`: by the clock, in one of three ways."""
 
+import time
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -7,6 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, Schema, without_null
 from headgate.adapters.jobs_file.values import Cron, HourOrClock, Span, TimeZone, different
 from headgate.domain.schedule import Schedule
+from headgate.domain.schedule_reading import check_schedule
+from headgate.errors import ScheduleError
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 SHORTEST_SECONDS = 60.0
@@ -71,6 +74,10 @@ class ScheduleEntry(Entry, json_schema_extra=_one_way):
             raise KeyFaultError("goes with every: leave it out", "aligned")
         if self.days and self.cron is not None:
             raise KeyFaultError("goes with at and every; with cron, field 5 says the days", "days")
+        try:
+            check_schedule(schedule(self), time.time())
+        except ScheduleError as fault:
+            raise ValueError(str(fault)) from fault
         return self
 
 

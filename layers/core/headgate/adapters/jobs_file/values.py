@@ -103,8 +103,8 @@ def _local_time(value: object) -> str:
 
 
 def _check_path(text: str) -> None:
-    from jsonpath_ng import parse  # type: ignore[attr-defined]
     from jsonpath_ng.exceptions import JSONPathError
+    from jsonpath_ng.parser import parse
 
     if not text.startswith("$"):
         raise InputError(f"must be a JSONPath from the body's root, as in $.sync.id, not {text!r}")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, written_as
+from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, Written, written_as
 from headgate.adapters.jobs_file.values import Shaped, checked, different
 from headgate.domain.declared_var import DeclaredVar
 from headgate.errors import InputError
@@ -36,8 +36,19 @@ def _check_variable(name: str) -> None:
 
 
 _VARIABLE = Shaped(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be the name of an environment variable")
-VariableName = Annotated[str, _VARIABLE, checked(_check_variable)]
-SecretName = Annotated[str, _VARIABLE, checked(_check_secret)]
+_NOT_OURS = "|".join((*_RESERVED_STARTS, *(f"{name}$" for name in sorted(_RESERVED))))
+VariableName = Annotated[
+    str,
+    _VARIABLE,
+    checked(_check_variable),
+    Written(lambda found: found | {"pattern": f"^(?!{SECRET}|{_NOT_OURS})[A-Za-z_][A-Za-z0-9_]*$"}),
+]
+SecretName = Annotated[
+    str,
+    _VARIABLE,
+    checked(_check_secret),
+    Written(lambda found: found | {"pattern": f"^(?!{_NOT_OURS})[A-Za-z_][A-Za-z0-9_]*$"}),
+]
 SecretKey = Annotated[
     str,
     Shaped(
