@@ -135,6 +135,15 @@ class JobsAnswer(Told):
     jobs: list[JobTold]
 
 
+class NoteTold(Told):
+    """What was decided about an event for a job."""
+
+    job: str
+    text: str
+    run_id: int | None
+    at: str
+
+
 class EventTold(Told):
     """Something that arrived, what became of it, and what was decided about it for each job."""
 
@@ -142,6 +151,7 @@ class EventTold(Told):
     received_at: str
     outcome: str
     detail: dict[str, Any]
+    notes: list[NoteTold]
 
 
 class EventAnswer(Told):
@@ -154,3 +164,10 @@ class EventsAnswer(Told):
     """Events, newest first."""
 
     events: list[EventTold]
+
+
+class WebhookReceipt(Told):
+    """A message was taken: `accepted`, or `duplicate`, `ignored`, `test`."""
+
+    status: Literal["accepted", "duplicate", "ignored", "test"]
+    event_id: str
