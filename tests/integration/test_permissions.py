@@ -250,6 +250,47 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     _reap(recorder)
     bootstrap.world.cache_clear()  # another function's process: it knows no secret yet
     _serve_api(recorder)
+    _take_places(recorder)
+    _before_this_version_applied_anything(recorder)
+
+
+def _take_places(recorder: Recorder) -> None:
+    """Runs whose place another one takes, under way and before they start."""
+    world = bootstrap.world()
+    for key in ("under way", "before it starts"):
+        run, _ = world.runs.create_run(JOBS.jobs[1], SMALL, _cause(f"taken over {key}"))
+        assert world.runs.take_slot(run)
+        if key == "under way":
+            world.runs.record_execution(run.run_id, world.machine.start(run))
+        by, _ = world.runs.create_run(
+            JOBS.jobs[1], SMALL, _cause(f"takes over {key}"), on_conflict="cancel_running"
+        )
+        with recorder.acting_as("DispatchRunsRole"):
+            dispatch_runs(_bus("RunQueued", run_id=by.run_id, job="nothing"), CONTEXT)
+        assert world.runs.get_run(run.run_id).superseded_by == by.run_id
+        for left in (run, by):
+            world.runs.move(left.run_id, RunStatus.CANCELLED)
+
+
+def _before_this_version_applied_anything(recorder: Recorder) -> None:
+    """Jobs as an earlier version stored them are read in another way."""
+    world = bootstrap.world()
+    boto3.client("dynamodb").delete_item(
+        TableName="headgate", Key={"pk": {"S": "applied"}, "sk": {"S": "files"}}
+    )
+    for role in ("DispatchRunsRole", "ReapRunsRole"):
+        run, _ = world.runs.create_run(JOBS.jobs[1], SMALL, _cause(f"early {role}"))
+        with recorder.acting_as(role):
+            if role == "ReapRunsRole":
+                assert reap_runs({}, CONTEXT)["started"] == [run.run_id]
+            else:
+                assert dispatch_runs(_bus("RunQueued", run_id=run.run_id, job="nothing"), CONTEXT) == {
+                    "started": [run.run_id]
+                }
+        detail = {"name": f"run-{run.run_id}", "status": "FAILED", "error": "States.Runtime"}
+        with recorder.acting_as("FinalizeRunRole"):
+            finalize_run({"detail-type": "Step Functions Execution Status Change", "detail": detail}, CONTEXT)
+        assert world.runs.get_run(run.run_id).status is RunStatus.ERROR
 
 
 def _walk_where_less_is_known(recorder: Recorder) -> None:

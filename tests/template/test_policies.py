@@ -89,7 +89,7 @@ def test_a_function_writes_only_its_own_log(verb: str) -> None:
 
 def test_events_are_published_as_headgate_only() -> None:
     publishing = [statement for _, statement in grants() if "events:PutEvents" in statement.actions]
-    assert len(publishing) == 5
+    assert len(publishing) == 6
     for statement in publishing:
         assert statement.resources == ("Bus.Arn",)
         assert statement.conditions == {"StringEquals": {"events:source": "headgate"}}
@@ -222,7 +222,7 @@ def test_only_the_dispatcher_and_the_reaper_start_executions() -> None:
     assert starting == {"DispatchRunsRole", "ReapRunsRole"}
 
 
-@pytest.mark.parametrize("role", ["ServeApiRole", "ReapRunsRole"])
+@pytest.mark.parametrize("role", ["ServeApiRole", "DispatchRunsRole", "ReapRunsRole"])
 def test_an_execution_is_stopped_by_who_may_cancel_and_only_this_stacks(role: str) -> None:
     statements = role_statements(TEMPLATE, role)
     execution = f"arn:aws:states:{ACCOUNT}:execution"
