@@ -34,6 +34,10 @@ class RunStore(Protocol):
         """
         ...
 
+    def run_of(self, job: str, cause: Cause) -> Run | None:
+        """The run that this cause made; None: it made none, or a month ago."""
+        ...
+
     def get_run(self, run_id: int) -> Run:
         """Raises NotFoundError."""
         ...

@@ -60,7 +60,7 @@ class DynamoDBRunStore:
         overrides: Overrides = NO_OVERRIDES,
         on_conflict: str = "queue_all",
     ) -> tuple[Run, bool]:
-        known = self._run_of(job.name, cause)
+        known = self.run_of(job.name, cause)
         if known is not None:
             return known, False
         new = Run(
@@ -86,7 +86,7 @@ class DynamoDBRunStore:
             try:
                 self._table.transact(self._entering(entry, last))
             except ConflictError:
-                known = self._run_of(job.name, cause)
+                known = self.run_of(job.name, cause)
                 if known is not None:
                     return known, False
                 continue  # somebody entered, started or ended meanwhile: decide anew
@@ -124,7 +124,7 @@ class DynamoDBRunStore:
             *(_stopping(run, entry) for run in entry.stopped),
         ]
 
-    def _run_of(self, job: str, cause: Cause) -> Run | None:
+    def run_of(self, job: str, cause: Cause) -> Run | None:
         item = self._table.get(_cause_key(job, cause), "run")
         return self.get_run(item["run_id"]) if item else None
 

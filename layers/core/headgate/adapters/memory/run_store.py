@@ -79,6 +79,11 @@ class MemoryRunStore:
         for run in entry.stopped:
             self._runs[run.run_id] = replace(run, cancel=entry.stopping_text, superseded_by=new.run_id)
 
+    def run_of(self, job: str, cause: Cause) -> Run | None:
+        with self._lock:
+            known = self._causes.get((job, cause.key))
+            return None if known is None else self._runs[known]
+
     def get_run(self, run_id: int) -> Run:
         with self._lock:
             if run_id not in self._runs:
