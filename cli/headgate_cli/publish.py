@@ -69,11 +69,12 @@ def publish(
 
 
 def _secrets(environment: "Environment", secrets: "Secrets") -> dict[str, str]:
+    from headgate.domain.variables import effective, references
     from headgate.errors import HeadgateError
     from headgate.usecases.read_secrets import read_secrets
 
     try:
-        return read_secrets(environment, secrets=secrets)
+        return read_secrets(references(effective(environment)), secrets=secrets)
     except HeadgateError as fault:
         # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
         note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")

@@ -49,6 +49,6 @@ def secret_values() -> list[str]:
     return [value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)]
 
 
-def set_secrets(values: Mapping[str, str]) -> None:
-    """Put an environment's secrets where dbt's `env_var()` reads them. Must come before dbt reads a profile."""
+def set_variables(values: Mapping[str, str]) -> None:
+    """Put a run's variables where dbt's `env_var()` reads them. Must come before dbt reads a profile."""
     os.environ.update(values)

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 
 from headgate.domain.job import Environment
-from headgate.domain.plan import Engine
+from headgate.domain.plan import Engine, Plan
 from headgate.usecases.read_secrets import read_secrets
 from headgate.usecases.run_nodes import QueueSession
 from headgate_runner import bundle
@@ -22,7 +22,7 @@ from headgate_runner.heartbeat import Heartbeat
 from headgate_runner.leaving import Leaving
 from headgate_runner.log_stream import LogStream
 from headgate_runner.redaction import Redactor, hidden
-from headgate_runner.settings import RunnerSettings, secret_values, set_secrets
+from headgate_runner.settings import RunnerSettings, secret_values, set_variables
 from headgate_runner.share import Share, World
 from headgate_runner.supervision import StoppedBySignal, Supervision
 
@@ -91,8 +91,12 @@ class Work:
         with self._log.timed("lease, secrets, bundle"):
             self._begin(share)
             environment = self._world.jobs.environment(share.plan.environment)
-            self._learn_secrets(environment)
+            self._set_variables(share.plan, environment)
             folders = bundle.fetch(self._world.bundles, share.plan, self._home)
+            if share.plan.schema:
+                from headgate_runner.other_schema import use_schema
+
+                use_schema(folders.project, environment, share.plan.schema)
         if self._dbt is not None:
             self._dbt.run(environment, folders)
             return
@@ -131,7 +135,9 @@ class Work:
     def _stalled(self) -> None:
         self._log.write("error", "dbt's run thread hangs: the lease is not renewed, so that others take over")
 
-    def _learn_secrets(self, environment: Environment) -> None:
-        values = read_secrets(environment, secrets=self._world.secrets)
-        self._redactor.learn([*hidden(values, environment.secrets), *secret_values()])
-        set_secrets(values)
+    def _set_variables(self, plan: Plan, environment: Environment) -> None:
+        # A plan of an earlier version names no secrets: they were the environment's.
+        references = environment.secrets if plan.secrets is None else plan.secrets
+        values = read_secrets(references, secrets=self._world.secrets)
+        self._redactor.learn([*hidden(values, references), *secret_values()])
+        set_variables({**plan.variables, **values})

@@ -5,6 +5,7 @@ Events: `--log-format json --log-level debug` of dbt-core 1.5 and later; names a
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ SHOWN = ("info", "warn", "error")
 _LEVELS = {"warning": "warn", "critical": "error"}
 # What is kept of what dbt says, to explain how it ended.
 ERRORS_KEPT, TEXT_KEPT = 5, 20
+_CHECKS_FAILED = re.compile(r"\d+ checks? failed:")
+_OF_GIT = "Error from git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class LogLine:
     """One line. level: dbt's word; at: ISO 8601 UTC, empty for text; node: unique_id.
 
     invocation: dbt's invocation_id, empty for text. result: the node's object as run_results.json has it, of a
-    NodeFinished. version: of a MainReportVersion.
+    NodeFinished. version: of a MainReportVersion. is_check: whether it tells how a check of `dbt debug` ended.
     """
 
     level: str
@@ -33,6 +36,7 @@ class LogLine:
     is_event: bool = True
     result: Mapping[str, Any] | None = None
     version: str = ""
+    is_check: bool = False
 
     @property
     def is_shown(self) -> bool:
@@ -46,13 +50,32 @@ class Said:
         self.invocation = ""
         self._errors: deque[str] = deque(maxlen=ERRORS_KEPT)
         self._text: deque[str] = deque(maxlen=TEXT_KEPT)
+        self._checks: list[str] | None = None
 
     def hear(self, line: LogLine) -> None:
         self.invocation = line.invocation or self.invocation
+        if line.is_check:
+            self._hear_check(line.message.strip())
         if line.level == "error" and line.is_event and line.message:
             self._errors.append(line.message)
         elif not line.is_event and line.message:
             self._text.append(line.message)
+
+    def _hear_check(self, said: str) -> None:
+        if _CHECKS_FAILED.fullmatch(said):
+            self._checks = []
+        elif self._checks is not None and said:
+            self._checks.append(said)
+
+    @property
+    def failed_checks(self) -> list[str] | None:
+        """What `dbt debug` says of the checks that failed; None: it did not come to that.
+
+        Without that of git: a runner needs none, since packages are part of the bundle.
+        """
+        if self._checks is None:
+            return None
+        return [said for said in self._checks if not said.startswith(_OF_GIT)]
 
     @property
     def last(self) -> str:
@@ -82,6 +105,7 @@ def _event(info: Mapping[str, Any], data: Mapping[str, Any]) -> LogLine:
         invocation=str(info.get("invocation_id") or ""),
         result=_result(node_info, data.get("run_result") or {}) if name == "NodeFinished" else None,
         version=str(data.get("version") or "").lstrip("=") if name == "MainReportVersion" else "",
+        is_check=name == "DebugCmdResult",
     )
 
 

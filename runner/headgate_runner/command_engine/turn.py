@@ -19,6 +19,7 @@ from headgate.errors import HeadgateError, InputError
 from headgate.usecases.disown_builds import BUILDING, disown_builds
 from headgate_runner.bundle import Folders
 from headgate_runner.command_engine.dbt_process import DbtProcess, find_dbt
+from headgate_runner.command_engine.elsewhere import index_of, may_stay, stayed
 from headgate_runner.command_engine.invocation_words import command_arguments, command_environment
 from headgate_runner.command_engine.json_log import LogLine, Said, read_line
 from headgate_runner.command_engine.records import Records
@@ -117,8 +118,23 @@ class CommandTurn:
         built = {node.unique_id for node in plan.nodes if node.resource_type != "test"}
         if afterwards:
             built |= {result.unique_id for result in self._verdict.recorded()}
+        if plan.schema:
+            built = self._in_its_own_place(built, afterwards=afterwards)
         owner = {"runner": share.settings.runner, "epoch": share.session.epoch}
         disown_builds(plan, sorted(built), states=share.world.states, **owner, afterwards=afterwards)
+
+    def _in_its_own_place(self, built: set[str], *, afterwards: bool) -> set[str]:
+        index = index_of(self._share.plan, self._share.world.bundles)
+        if not afterwards:
+            return may_stay(built, index, self._environment)
+        found = stayed(self._verdict.recorded(), index)
+        if found:
+            some = ", ".join(sorted(found)[:3])
+            self._share.log.write(
+                "warn",
+                f"{len(found)} nodes do not follow the target's schema and were built in place: {some}",
+            )
+        return found
 
     def _build(self, claim: Claim) -> str | None:
         """Run dbt to its end; why the step failed, None when it did not."""

@@ -40,6 +40,8 @@ class Verdict:
         missing = self._record_results(code, said, expected)
         if code == 0:
             return missing
+        if said.failed_checks is not None:
+            return "\n".join(said.failed_checks) or None
         failed = sum(result.failed for result in self.recorded())
         if code == FAILED_NODES and failed:
             nodes = "1 node failed" if failed == 1 else f"{failed} nodes failed"

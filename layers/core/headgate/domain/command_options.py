@@ -163,6 +163,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(("--sample",), _on("build", "run"), Takes.ONE, check=_window),
     Option(("--introspect", "--no-introspect"), _on("compile")),
     Option(("--inject-ephemeral-ctes", "--no-inject-ephemeral-ctes"), _on("compile")),
+    Option(("--connection",), _on("debug")),
     Option(("--compile", "--no-compile", "--empty-catalog", "--static"), _on("docs generate")),
 )
 
@@ -182,6 +183,7 @@ REFUSED: dict[str, str] = {
     "--output": _PLACES,
     "-o": _PLACES,
     "--record-timing-info": _PLACES,
+    "--config-dir": _PLACES,
     "-r": _PLACES,
     "--target": _PROFILE,
     "-t": _PROFILE,

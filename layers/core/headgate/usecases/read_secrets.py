@@ -1,15 +1,26 @@
-"""The secret variables of an environment: what `headgate publish` parses with and runners build with."""
+"""The values of secret variables: what `headgate publish` parses with and runners build with."""
 
-from headgate.domain.job import Environment
+from collections.abc import Mapping
+
 from headgate.errors import InputError
 from headgate.ports import Secrets
 
+# What a runner's role may read (template.yaml).
+READABLE = "warehouse/"
 
-def read_secrets(environment: Environment, *, secrets: Secrets) -> dict[str, str]:
-    """Environment variable -> value. Raises NotFoundError or InputError, naming the secret and never a value."""
+
+def read_secrets(references: Mapping[str, str], *, secrets: Secrets) -> dict[str, str]:
+    """Variable -> value. references: variable -> `<secret>#<key>`.
+
+    Raises NotFoundError or InputError, naming the secret and never a value.
+    """
     values: dict[str, str] = {}
-    for variable, reference in environment.secrets.items():
+    for variable, reference in references.items():
         name, _, key = reference.partition("#")
+        if not name.startswith(READABLE):
+            raise InputError(
+                f"{variable}: runners may read only secrets below {READABLE}, not {name!r}: keep it there"
+            )
         found = secrets.get(name)
         if key not in found:
             raise InputError(f"the secret {name!r} has no key {key!r}, which {variable} is to be read from")
