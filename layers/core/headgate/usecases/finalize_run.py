@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
+from headgate.domain.env_test import is_env_test, stands_for_environment
 from headgate.domain.outcome import StepOutcome, cancelled_text, outcome
 from headgate.domain.plan import COMMAND, OPENING, Plan
 from headgate.domain.prediction import durations
@@ -114,9 +115,11 @@ class FinalizeRun:
         try:
             if plan is not None:
                 self._store(run, plan, results)
-                self._observe(run, plan)
-                self.history.learn(run.environment, durations(results, plan))
-            if not run.cancel:
+                if stands_for_environment(run):
+                    self._observe(run, plan)
+                    self.history.learn(run.environment, durations(results, plan))
+            # Whoever tests an environment looks at the answer.
+            if not run.cancel and not is_env_test(run.job):
                 raise_alerts(
                     run, plan, ended, alerts=self.alerts, bundles=self.bundles, console_url=self.console_url
                 )
@@ -171,7 +174,7 @@ class FinalizeRun:
 
     def _over(self, run: Run, step: int) -> Finalized:
         # Before the end is known to be announced: until then the reaper comes back to this run.
-        if run.status is RunStatus.SUCCESS and run.bundle:
+        if run.status is RunStatus.SUCCESS and run.bundle and stands_for_environment(run):
             self.jobs.record_success(run.environment, run.bundle, run.run_id)
         self.announce(run)
         return Finalized(run.run_id, step, run.status, None)
