@@ -1,29 +1,12 @@
-"""`headgate jobs list`: the jobs that are applied."""
+"""Jobs as a table and as objects."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from headgate_cli.jobs.options import JsonOption
-from headgate_cli.output import escaped, next_command, note, print_json, print_table, table
-from headgate_cli.world import world_of
+from headgate_cli.output import escaped, print_table, table
 
 if TYPE_CHECKING:
     from headgate.domain.job import Job
-
-
-def list_jobs(context: typer.Context, as_json: JsonOption = False) -> None:
-    """The jobs that are applied."""
-    jobs = world_of(context).jobs.jobs()
-    if as_json:
-        print_json({"jobs": [described(job) for job in jobs]})
-    elif jobs:
-        print_jobs(jobs)
-        next_command(f"headgate run {jobs[0].name}")
-    else:
-        note("no jobs are applied yet")
-        next_command("headgate jobs apply")
 
 
 def described(job: "Job") -> dict[str, Any]:
@@ -45,19 +28,14 @@ _FED = "dbt build of what the synced connector feeds"
 
 def print_jobs(jobs: "tuple[Job, ...] | list[Job]") -> None:
     """A line for each job."""
+    from headgate.domain.when_words import describe_when
+
     shown = table("job", "environment", "when", "runs")
     for job in jobs:
         shown.add_row(
-            f"[bold]{job.name}[/]", job.environment, escaped(_when(job)), escaped("\n".join(job.run) or _FED)
+            f"[bold]{job.name}[/]",
+            job.environment,
+            escaped("\n".join(describe_when(job))),
+            escaped("\n".join(job.run) or _FED),
         )
     print_table(shown)
-
-
-def _when(job: "Job") -> str:
-    told = [
-        f"{kind} {', '.join(one.name for one in gate.awaits if one.kind == kind)}"
-        for gate in job.gates
-        for kind in dict.fromkeys(one.kind for one in gate.awaits)
-    ]
-    told += [f"{schedule.cron} {schedule.timezone}" for schedule in job.schedules]
-    return "\n".join(told) or "only when asked"

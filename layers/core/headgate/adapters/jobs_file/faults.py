@@ -93,22 +93,23 @@ def _holder(place: Place) -> type[Entry] | None:
     """The model that reads the mapping at `place`."""
     found: Any = FileEntry
     for part in place:
-        found = _inside(found, part)
+        found = inside(found, part)
     return found if isinstance(found, type) and issubclass(found, Entry) else None
 
 
-def _inside(kind: Any, part: Hashable) -> Any:
+def inside(kind: Any, part: Hashable) -> Any:
+    """What reads the value at this key, or at this position, of a value of `kind`; None: nothing does."""
     if get_origin(kind) is list and not isinstance(part, int):
-        kind = _plain(get_args(kind)[0])  # written as the one thing that a list of one would hold
+        kind = plain(get_args(kind)[0])  # written as the one thing that a list of one would hold
     if isinstance(kind, type) and issubclass(kind, Entry):
         known = kind.known_keys()
         kind = known[str(part)].annotation if part in known else None
     elif get_origin(kind) in (dict, list):
         kind = get_args(kind)[-1]
-    return _plain(kind)
+    return plain(kind)
 
 
-def _plain(kind: Any) -> Any:
+def plain(kind: Any) -> Any:
     """Without the None that a key left out stands for, and without what checks it."""
     while get_origin(kind) is Annotated or get_origin(kind) in (Union, UnionType):
         kind = get_args(kind)[0]
