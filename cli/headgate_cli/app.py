@@ -16,8 +16,8 @@ from headgate_cli.output import note
 from headgate_cli.plan import plan
 from headgate_cli.publish import publish
 from headgate_cli.retry import retry
+from headgate_cli.run import run
 from headgate_cli.runs import app as runs
-from headgate_cli.runs import run
 from headgate_cli.select import ManyWords, select
 from headgate_cli.simulate import simulate
 from headgate_cli.sources import sources
@@ -54,8 +54,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Event-driven, serverless dbt orchestration in your own AWS account.",
-    epilog="Exit codes: 0 ok · 1 the run failed · 2 wrong usage or file · 4 not configured · 5 not found · "
-    "6 gave up waiting · 130 interrupted",
+    epilog="Exit codes: 0 ok · 1 the run failed · 2 wrong usage or file · 3 the plan has changes · 4 not configured · "
+    "5 not found · 6 gave up waiting · 130 interrupted",
 )
 app.command()(publish)
 app.command()(plan)

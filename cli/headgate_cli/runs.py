@@ -1,6 +1,5 @@
-"""`headgate run` and `headgate runs`: start one, list them, look at one, watch one."""
+"""`headgate runs`: list them, look at one, watch one."""
 
-import uuid
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -31,32 +30,6 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's number,
 JsonOption = Annotated[bool, typer.Option("--json", help="Print an object.")]
 AllOption = Annotated[bool, typer.Option("--all", help="Fold neither passed tests nor skipped nodes.")]
 TimeoutOption = Annotated[float | None, typer.Option(min=0, help="Stop waiting after so many seconds.")]
-
-
-def run(
-    context: typer.Context,
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A job's name, as in headgate.yml.")],
-    watch: Annotated[bool, typer.Option("--watch/--no-watch", help="Show it until it is over.")] = True,
-    reuse: Annotated[
-        bool, typer.Option("--reuse/--no-reuse", help="Reuse what is unchanged, where the job does.")
-    ] = True,
-    timeout: TimeoutOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Start a job now."""
-    from headgate.domain.run import Cause
-    from headgate.errors import NotFoundError
-    from headgate.usecases.start_job import start_job
-
-    world = world_of(context)
-    found = world.jobs.job(job)
-    try:
-        world.jobs.bundle_of(found.environment)
-    except NotFoundError as fault:
-        raise NotFoundError(f"{fault}: `headgate publish --environment {found.environment}`") from None
-    cause = Cause(kind="cli", key=str(uuid.uuid4()), detail=who())
-    started = start_job(found, cause, jobs=world.jobs, runs=world.runs, bus=world.bus, from_start=not reuse)
-    follow(world, started, watch=watch, timeout=timeout, as_json=as_json)
 
 
 def follow(world: "World", run: "Run", *, watch: bool, timeout: float | None, as_json: bool) -> None:
