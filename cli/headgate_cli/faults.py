@@ -1,7 +1,7 @@
 """Faults in words: what happened, where, how to mend it, and the exit code that scripts can rely on.
 
-0 ok · 1 the run failed, or a fault nobody foresaw · 2 wrong usage or an invalid file · 4 not configured or not
-reachable · 5 not found · 6 gave up waiting, the run goes on · 130 interrupted, the run goes on
+0 ok · 1 the run failed, or a fault nobody foresaw · 2 wrong usage or an invalid file · 3 a plan has changes · 4 not
+configured or not reachable · 5 not found · 6 gave up waiting, the run goes on · 130 interrupted, the run goes on
 """
 
 import os
@@ -13,6 +13,7 @@ from headgate_cli.world import REQUIRED, NotConfiguredError
 
 FAILED = 1
 INVALID = 2
+CHANGES = 3
 NOT_CONFIGURED = 4
 NOT_FOUND = 5
 TIMED_OUT = 6

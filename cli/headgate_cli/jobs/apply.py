@@ -1,129 +1,98 @@
-"""`headgate jobs apply`: make the stack equal to headgate.yml."""
+"""`headgate jobs apply`: make the stack equal to the jobs files."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headgate_cli.jobs.options import FileOption, JsonOption
-from headgate_cli.output import counted, escaped, next_command, print_json, say
+from headgate_cli.faults import FAILED
+from headgate_cli.jobs.options import FilesOption, JsonOption, OriginOption, ReplacesOption
+from headgate_cli.jobs.plan import make_plan
+from headgate_cli.jobs.printed_plan import plan_object, print_changes, read_plan, summary
+from headgate_cli.jobs.validate import DEFAULT
+from headgate_cli.jobs.written import read_written
+from headgate_cli.output import counted, escaped, next_command, note, print_json, say
 from headgate_cli.world import world_of
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
     from headgate.domain.job import JobsFile
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One difference between what is stored and what is written. `what`: added, changed or removed."""
-
-    what: str
-    kind: str
-    name: str
-    details: str = ""
-
-
-_SIGNS = {"added": ("+", "green"), "changed": ("~", "yellow"), "removed": ("-", "red")}
+    from headgate.domain.jobs_plan import JobsPlan
 
 
 def apply(
     context: typer.Context,
-    file: FileOption = Path("headgate.yml"),
-    origin: Annotated[
-        str, typer.Option(help="Marks the jobs that this file manages; else the file's name.")
-    ] = "",
+    file: FilesOption = [DEFAULT],  # noqa: B006 - typer copies it
+    plan: Annotated[
+        Path | None, typer.Option(help="Carry out this plan of jobs plan --out, or nothing if it is stale.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    origin: OriginOption = "",
+    replaces: ReplacesOption = [],  # noqa: B006 - typer copies it
     as_json: JsonOption = False,
 ) -> None:
-    """Make the stack's jobs, alert rules and schedules equal to the jobs file."""
-    from headgate.adapters.jobs_file import read_jobs_file
-
-    jobs_file = read_jobs_file(file, origin or None)
+    """Make the stack's jobs, receivers, alert rules and schedules equal to the jobs files: all of it or nothing."""
     world = world_of(context)
-    before = _stored(world, jobs_file)
-    world.jobs.apply(jobs_file)
-    world.scheduler.sync(jobs_file.jobs, jobs_file.origin)
-    changes = differences(before, _stored(world, jobs_file))
-    schedules = world.scheduler.names(jobs_file.origin)
+    if plan is None:
+        written = read_written(file, origin)
+        made = make_plan(world, written, replaces, sure=bool(origin))
+    else:
+        written, made = _planned(world, plan, file)
+    if not as_json:
+        print_changes(made, written)
+    if made.has_changes and not made.errors and not (yes or plan or as_json or _agrees(made)):
+        note("nothing was changed")
+        raise typer.Exit(FAILED)
+    _carry_out(world, written, made)
+    scheduled = [job.name for job in written.jobs if job.schedules]
     if as_json:
-        print_json({"changes": [asdict(change) for change in changes], "schedules": schedules})
+        print_json(plan_object(made, {}) | {"schedules": scheduled})
         return
-    for change in changes:
-        sign, colour = _SIGNS[change.what]
-        say(
-            f"[{colour}]{sign}[/] {change.kind:<12} [bold]{change.name}[/]  {escaped(change.details)}".rstrip()
-        )
-    summary = (
-        ", ".join(f"{_number(changes, what)} {what}" for what in _SIGNS) if changes else "nothing changed"
-    )
-    say(f"[green]✓[/] applied {escaped(str(file))}: {summary} · {counted(len(schedules), 'schedule')}")
-    unpublished = [name for name in _names(jobs_file) if not _is_published(world, name)]
-    if unpublished:
-        next_command(*(f"headgate publish --environment {name}" for name in unpublished))
-    elif jobs_file.jobs:
-        next_command(f"headgate run {jobs_file.jobs[0].name}")
+    told = f"{summary(made, done=True)} · {counted(len(scheduled), 'schedule')}"
+    say(f"[green]✓[/] applied {escaped(written.origin)}: {told}")
+    _what_next(world, written)
 
 
-Stored = Mapping[tuple[str, str], Any]
+def _planned(world: "World", path: Path, file: list[Path]) -> "tuple[JobsFile, JobsPlan]":
+    """The file and the plan of now, which is the saved one. Raises InputError if it is not."""
+    from headgate.domain.jobs_plan import changed_since
+    from headgate.errors import InputError
+
+    saved = read_plan(path)
+    written = read_written(file, saved.origin)
+    others = [origin for origin in saved.numbers if origin != saved.origin]
+    made = make_plan(world, written, others, sure=not saved.errors)
+    if made.written != saved.written:
+        raise InputError(f"{path} was made from other contents of {written.origin}: make it again")
+    if told := changed_since(saved, made):
+        raise InputError("\n".join([f"{path} is stale, so nothing was changed; make it again", *told]))
+    return written, made
 
 
-def differences(before: Stored, after: Stored) -> list[Change]:
-    """What was added, changed and removed, in that order of the file's things."""
-    found = [
-        Change("changed" if key in before else "added", *key, _details(before.get(key), value))
-        for key, value in after.items()
-        if before.get(key) != value
-    ]
-    return found + [Change("removed", *key) for key in before if key not in after]
+def _agrees(made: "JobsPlan") -> bool:
+    """Whoever sits at a terminal is asked; a script is not."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return True
+    return typer.confirm(f"Apply this ({summary(made, done=False)})?", default=False)
 
 
-def _details(old: Any, new: Any) -> str:
-    """`threads 4 → 8`: the fields that differ, for what has fields."""
-    if old is None or isinstance(new, tuple):
-        return ""
-    names = [name for name in new.__slots__ if getattr(old, name) != getattr(new, name)]
-    return "; ".join(f"{name} {_shown(getattr(old, name))} → {_shown(getattr(new, name))}" for name in names)
-
-
-def _shown(value: Any) -> str:
-    if value is None or value == "":
-        return "(none)"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={member}" for key, member in value.items())
-    slots = getattr(value, "__slots__", None)
-    return " ".join(_shown(getattr(value, name)) for name in slots) if slots else str(value)
-
-
-def _stored(world: "World", jobs_file: "JobsFile") -> dict[tuple[str, str], Any]:
-    from headgate.errors import NotFoundError
-
-    found: dict[tuple[str, str], Any] = {}
-    for name in _names(jobs_file):
-        try:
-            found["environment", name] = world.jobs.environment(name)
-        except NotFoundError:
-            continue
-    found |= {("job", job.name): job for job in world.jobs.jobs()}
-    rules = tuple(world.jobs.alert_rules())
-    return found | ({("alert rules", "all"): rules} if rules else {})
-
-
-def _names(jobs_file: "JobsFile") -> list[str]:
-    return [environment.name for environment in jobs_file.environments]
-
-
-def _is_published(world: "World", environment: str) -> bool:
-    from headgate.errors import NotFoundError
+def _carry_out(world: "World", written: "JobsFile", made: "JobsPlan") -> None:
+    from headgate.errors import ConflictError, InputError
+    from headgate.usecases.apply_jobs import apply_jobs
 
     try:
-        return bool(world.jobs.bundle_of(environment))
-    except NotFoundError:
-        return False
+        apply_jobs(written, made, jobs=world.jobs, scheduler=world.scheduler)
+    except ConflictError as fault:
+        raise InputError(str(fault)) from fault
 
 
-def _number(changes: list[Change], what: str) -> int:
-    return sum(change.what == what for change in changes)
+def _what_next(world: "World", written: "JobsFile") -> None:
+    from headgate.usecases.plan_jobs import is_published
+
+    names = [found.name for found in written.environments]
+    unpublished = [name for name in names if not is_published(name, world.jobs)]
+    if unpublished:
+        next_command(*(f"headgate publish --environment {name}" for name in unpublished))
+    elif written.jobs:
+        next_command(f"headgate run {written.jobs[0].name}")

@@ -15,6 +15,7 @@ HeadgateError
 ├── PlanError                   a run that cannot be planned; the run ends in error with this message
 ├── RunEndedError               a run that has ended or is being cancelled: nothing more of it is begun
 ├── ConflictError               somebody else was first; nothing was written
+├── ApplyError                  jobs were stored, their schedules were not: says what holds now
 ├── LeaseLostError              this runner's lease ended: it must stop its own dbt and write nothing
 └── UnavailableError            a service did not answer; safe to try again
 """
@@ -112,6 +113,10 @@ class RunEndedError(HeadgateError):
 
 class ConflictError(HeadgateError):
     """A conditional write was refused because somebody else was first."""
+
+
+class ApplyError(HeadgateError):
+    """A jobs file was not applied, or only in part; the text says what holds now."""
 
 
 class LeaseLostError(HeadgateError):

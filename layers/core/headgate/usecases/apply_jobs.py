@@ -1,0 +1,77 @@
+"""Apply jobs: what is stored and what is deployed become what the file says, all of it or nothing.
+
+Jobs change in one transaction, which marks its origins as pending; then the schedules follow; then the mark goes. What
+fails on the way is taken back the same way. Whoever dies on the way leaves the mark, so that the next plan says so and
+the next apply brings the schedules in step. Until then nothing runs that no file says: a schedule of a job that is gone
+starts nothing, and a time that had no schedule yet is made up for (usecases/catch_up.py).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from headgate.domain.applied import never_applied
+from headgate.domain.job import JobsFile
+from headgate.domain.jobs_plan import JobsPlan, digest_of
+from headgate.errors import ApplyError, ConflictError, HeadgateError, InputError, UnavailableError
+from headgate.ports import JobStore, Scheduler
+
+
+def apply_jobs(file: JobsFile, plan: JobsPlan, *, jobs: JobStore, scheduler: Scheduler) -> None:
+    """Carry out a plan that was just made of this file.
+
+    Raises InputError for a plan of another file or with errors, ConflictError when somebody applied meanwhile (nothing
+    was changed), ApplyError when something could not be written (it says what holds now).
+    """
+    if plan.written != digest_of(file):
+        raise InputError("the plan was made from other contents of the file: make it again")
+    if plan.errors:
+        raise InputError("\n".join(plan.errors))
+    if not plan.has_changes:
+        return
+    applied = {found.file.origin: found for found in jobs.applied()}
+    before = [applied.get(origin, never_applied(origin)).file for origin in plan.numbers]
+    emptied = [never_applied(origin).file for origin in plan.numbers if origin != file.origin]
+    try:
+        number = jobs.apply(file, *emptied, after=plan.numbers, pending=True)
+    except UnavailableError as fault:
+        raise ApplyError(
+            f"{fault}. Whether the jobs were stored is not known: see `headgate jobs plan`"
+        ) from fault
+    try:
+        _schedule((file, *emptied), scheduler)
+    except HeadgateError as fault:
+        told = _take_back(before, dict.fromkeys(plan.numbers, number), jobs, scheduler)
+        raise ApplyError(f"the schedules could not be written ({fault}). {told}") from fault
+    try:
+        _settle(plan.numbers, number, jobs)
+    except HeadgateError as fault:
+        raise ApplyError(f"everything is applied, and not yet marked so ({fault}): apply it again") from fault
+
+
+def _settle(origins: Iterable[str], number: int, jobs: JobStore) -> None:
+    for origin in origins:
+        jobs.settle(origin, number)
+
+
+def _schedule(files: Sequence[JobsFile], scheduler: Scheduler) -> None:
+    for file in files:
+        scheduler.sync(file.jobs, file.origin)
+
+
+def _take_back(
+    before: Sequence[JobsFile], numbers: Mapping[str, int], jobs: JobStore, scheduler: Scheduler
+) -> str:
+    """Old jobs, then old schedules; returns what holds now."""
+    holds = "The new jobs are stored"
+    try:
+        number = jobs.apply(*before, after=numbers, pending=True)
+        holds = "The old jobs are stored again"
+        _schedule(before, scheduler)
+        _settle(numbers, number, jobs)
+    except ConflictError:
+        return "Somebody else applied meanwhile: theirs holds, look at the plan again"
+    except HeadgateError as fault:
+        return (
+            f"{holds}; their schedules may not be in step yet, as taking it back failed too ({fault}). It is marked: "
+            "the next `headgate jobs apply` brings them in step"
+        )
+    return "Everything is as it was before: apply it again"
