@@ -20,9 +20,12 @@ from headgate_cli.output import (
 from headgate_cli.world import state_folder, world_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headgate.domain.bundle import Bundle
     from headgate.domain.job import Environment, JobsFile
     from headgate.ports import Secrets
+    from headgate_cli.git_origin import GitOrigin
 
 JOBS_FILE = Path("headgate.yml")
 
@@ -42,17 +45,22 @@ def publish(
             help="The dbt command to parse with; else the one beside headgate.", envvar="HEADGATE_DBT"
         ),
     ] = None,
+    git_ref: Annotated[
+        str, typer.Option(help="The branch to remember it by; else the one that is checked out.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print an object.")] = False,
 ) -> None:
     """Parse a dbt project, upload it, and let its environment use it from the next run on."""
     from headgate.adapters.jobs_file import read_jobs_file
     from headgate.usecases.publish_bundle import publish_bundle
     from headgate_cli.bundle.build import build_bundle, variables_of
+    from headgate_cli.git_origin import origin_of
 
     started = time.monotonic()
     jobs_file = read_jobs_file(find_jobs_file(jobs, project_dir))
     chosen = choose_environment(jobs_file, environment)
     world = world_of(context)
+    origin = origin_of(project_dir, git_ref)
     with tempfile.TemporaryDirectory(prefix="headgate-") as scratch:
         bundle = build_bundle(
             project_dir,
@@ -60,25 +68,44 @@ def publish(
             variables_of(jobs_file.jobs, chosen.name),
             scratch=Path(scratch),
             cache=state_folder(project_dir) / "parse-cache",
-            secrets=_secrets(chosen, world.secrets),
+            jobs=jobs_file.jobs,
+            secrets=_Values(world.secrets),
             dbt=dbt,
             on_step=lambda step: note(f"[bright_black]{escaped(step)} …[/]"),
         )
-        changed = publish_bundle(bundle, chosen.name, bundles=world.bundles, jobs=world.jobs)
-    _tell(bundle, chosen, changed, time.monotonic() - started, as_json)
+        changed = publish_bundle(
+            bundle, chosen.name, bundles=world.bundles, jobs=world.jobs, refs=origin.refs
+        )
+    _tell(bundle, chosen, origin, changed, time.monotonic() - started, as_json)
 
 
-def _secrets(environment: "Environment", secrets: "Secrets") -> dict[str, str]:
-    from headgate.domain.variables import effective, references
-    from headgate.errors import HeadgateError
-    from headgate.usecases.read_secrets import read_secrets
+class _Values:
+    """The values of secrets; what cannot be read is said once."""
 
-    try:
-        return read_secrets(references(effective(environment)), secrets=secrets)
-    except HeadgateError as fault:
-        # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
-        note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")
-        return {}
+    def __init__(self, secrets: "Secrets") -> None:
+        self._secrets = secrets
+        self._said: set[str] = set()
+
+    def __call__(self, references: "Mapping[str, str]") -> dict[str, str]:
+        from headgate.errors import HeadgateError
+        from headgate.usecases.read_secrets import read_secrets
+
+        try:
+            return read_secrets(references, secrets=self._secrets)
+        except HeadgateError as fault:
+            # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
+            if str(fault) not in self._said:
+                self._said.add(str(fault))
+                note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")
+            return {}
+
+
+def _tell_unset(bundle: "Bundle") -> None:
+    if bundle.unset:
+        note(
+            f"[yellow]![/] set neither by a job, its environment nor the project, and without a default in the code: "
+            f"{escaped(', '.join(bundle.unset))}; what reads them fails in a run"
+        )
 
 
 def find_jobs_file(given: Path | None, project: Path) -> Path:
@@ -108,7 +135,14 @@ def choose_environment(jobs_file: "JobsFile", name: str) -> "Environment":
     return next(iter(known.values()))
 
 
-def _tell(bundle: "Bundle", environment: "Environment", changed: bool, seconds: float, as_json: bool) -> None:
+def _tell(
+    bundle: "Bundle",
+    environment: "Environment",
+    origin: "GitOrigin",
+    changed: bool,
+    seconds: float,
+    as_json: bool,
+) -> None:
     if as_json:
         print_json(
             {
@@ -119,15 +153,23 @@ def _tell(bundle: "Bundle", environment: "Environment", changed: bool, seconds: 
                 "bytes": bundle.size,
                 "dbt": bundle.dbt_version,
                 "seconds": round(seconds, 3),
+                "git": {
+                    "branch": origin.branch or None,
+                    "commit": origin.commit or None,
+                    "dirty": origin.is_dirty,
+                    "refs": list(origin.refs),
+                },
             }
         )
         return
     facts = f"{counted(bundle.nodes, 'node')} · {size_text(bundle.size)} · {seconds_text(seconds)}"
+    facts += f" · {escaped(origin.in_words)}" if origin.in_words else ""
     if changed:
         say(f"[green]✓[/] published [bold]{bundle.short}[/] for {environment.name} · {facts}")
     else:
         say(f"[green]✓[/] unchanged: {environment.name} already uses [bold]{bundle.short}[/] · {facts}")
     _tell_engine(bundle.dbt_version)
+    _tell_unset(bundle)
     next_command("headgate jobs apply", "headgate run JOB")
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from headgate.domain.variables import is_hidden
+
 MASK = "*****"
 # Shorter values would blot out ordinary text everywhere and give themselves away by it.
 SHORTEST = 4
-# A secret holds a warehouse's whole address; host, port and database name are needed to read an error.
-_HIDDEN = re.compile("SECRET|PASSWORD|PASSPHRASE|TOKEN|KEY|CREDENTIAL|PRIVATE", re.IGNORECASE)
 
 
 def hidden(values: Mapping[str, str], references: Mapping[str, str]) -> list[str]:
@@ -18,11 +18,7 @@ def hidden(values: Mapping[str, str], references: Mapping[str, str]) -> list[str
 
     values: variable -> value; references: variable -> `<secret>#<key>`, as in headgate.yml.
     """
-    return [
-        value
-        for variable, value in values.items()
-        if _HIDDEN.search(variable) or _HIDDEN.search(references.get(variable, "").partition("#")[2])
-    ]
+    return [value for variable, value in values.items() if is_hidden(variable, references.get(variable, ""))]
 
 
 class Redactor:

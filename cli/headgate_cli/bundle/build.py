@@ -1,5 +1,6 @@
 """One bundle of one project for one environment."""
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +16,14 @@ from headgate.domain.command import Command
 from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job
 from headgate.domain.manifest import read_manifest
+from headgate.domain.variables import env_vars_of, parse_digest, plain, read_by, references
 from headgate_cli.bundle.archive import write_zip
 from headgate_cli.bundle.dbt_parse import Parse, parse_project
+from headgate_cli.bundle.env_vars import check_secrets, reads_in, settings_reads, unset
 from headgate_cli.bundle.profile import set_profile
 from headgate_cli.bundle.project import Project, read_project
 from headgate_cli.bundle.variables import with_surroundings
+from headgate_cli.bundle.wanted import Wanted, common, of_jobs
 
 OnStep = Callable[[str], None]
 
@@ -37,6 +41,46 @@ def variables_of(jobs: Iterable[Job], environment: str) -> dict[str, str]:
     return {command.vars_digest: command.vars for command in (Command("build"), *commands)}
 
 
+@dataclass(frozen=True, slots=True)
+class _Parsing:
+    """Parses one project for one environment. secrets: the values of references to secrets."""
+
+    project: Project
+    environment: Environment
+    scratch: Path
+    cache: Path
+    secrets: Callable[[Mapping[str, str]], Mapping[str, str]]
+    dbt: Path | None
+    on_step: OnStep
+
+    def __call__(self, wanted: Wanted) -> _Parsed:
+        self.on_step(wanted.title)
+        project, target, scratch = self.project, self.environment.target, self.scratch / wanted.digest
+        parse = parse_project(
+            project,
+            target,
+            wanted.variables,
+            self.secrets(references(wanted.effective)),
+            scratch,
+            self.cache / project.name / self.environment.name / wanted.digest,
+            self.dbt,
+            plain(wanted.effective),
+        )
+        check_secrets(project, parse.read, wanted)
+        index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
+        read = {*parse.read, *settings_reads(project)}
+        index = replace(
+            index,
+            fail_fast=project.fail_fast,
+            compare_unrendered=project.compare_unrendered,
+            env_vars=env_vars_of(read, wanted.said),
+        )
+        index = with_surroundings(index, project, target=target, given=wanted.variables)
+        packed = scratch / names.INDEX
+        packed.write_bytes(index.encode())
+        return _Parsed(parse, index, packed)
+
+
 def build_bundle(
     folder: Path,
     environment: Environment,
@@ -44,33 +88,32 @@ def build_bundle(
     *,
     scratch: Path,
     cache: Path,
-    secrets: Mapping[str, str] | None = None,
+    jobs: Iterable[Job] = (),
+    secrets: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda _: {},
     dbt: Path | None = None,
     on_step: OnStep = lambda _: None,
 ) -> Bundle:
     """Make the bundle's files below `scratch`. Raises ProjectError when the project does not parse.
 
-    secrets: variables to parse with, as runners will have them: dbt fixes a relation's database when it parses.
-    dbt: the command to parse with, else as in `find_dbt`. Its version decides which engine builds the bundle.
+    variables: see `variables_of`. jobs: whose own environment variables count. secrets: the values of variables that
+    are references: dbt fixes a relation's database when it parses, so it must have what runners will have. dbt: the
+    command to parse with, else as in `find_dbt`. Its version decides which engine builds the bundle.
     """
     project = read_project(folder).copy_to(scratch / "project")
     set_profile(project, environment)
-    parses = {}
-    for digest, text in variables.items():
-        on_step("parsing with dbt" + (f" --vars '{text}'" if text != "{}" else ""))
-        kept = cache / project.name / environment.name / digest
-        parse = parse_project(project, environment.target, text, secrets or {}, scratch / digest, kept, dbt)
-        parses[digest] = _read(parse, project, scratch / digest, environment.target, text)
-    return _pack(project, environment, variables, parses, scratch)
-
-
-def _read(parse: Parse, project: Project, scratch: Path, target: str, variables: str) -> _Parsed:
-    index = read_manifest(parse.manifest.read_bytes(), "dbt's manifest.json")
-    index = replace(index, fail_fast=project.fail_fast, compare_unrendered=project.compare_unrendered)
-    index = with_surroundings(index, project, target=target, given=variables)
-    packed = scratch / names.INDEX
-    packed.write_bytes(index.encode())
-    return _Parsed(parse, index, packed)
+    parsing = _Parsing(project, environment, scratch, cache, secrets, dbt, on_step)
+    own = list(of_jobs(environment, jobs))
+    parses, texts = {}, dict(variables)
+    for wanted in common(environment, variables):
+        parses[wanted.digest] = parsing(wanted)
+    for wanted in own:
+        before = parses.get(parse_digest(wanted.variables, {}))
+        # Where dbt reads none of them, it finds what it has found for everybody.
+        if before is not None and read_by(before.index.env_vars, wanted.own):
+            parses[wanted.digest], texts[wanted.digest] = parsing(wanted), wanted.variables
+    made = _pack(project, environment, texts, parses, scratch)
+    lacking = unset(reads_in(project), [*common(environment, {"": "{}"}), *own])
+    return dataclasses.replace(made, unset=tuple(lacking))
 
 
 def _pack(
@@ -133,6 +176,7 @@ def _metadata(
         parses=variables,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         parse_digests=parse_digests,
+        reads=reads_in(project),
     )
 
 

@@ -19,18 +19,22 @@ from headgate_cli.bundle.project import Project
 _TIMEOUT = 1800
 _ENV_VAR_HINT = (
     "\n\nSet it for this command (parsing connects to nothing, so any value of the right kind will do), or give it "
-    "a default: env_var('NAME', 'default'). Runners get theirs from `secrets:` of the environment in headgate.yml."
+    "a default: env_var('NAME', 'default'). Runners get theirs from `variables:` and `secrets:` in headgate.yml."
 )
 _DEPS_HINT = "\n\nPackages are part of the bundle: run `dbt deps` in the project first."
 
 
 @dataclass(frozen=True, slots=True)
 class Parse:
-    """What one parse left behind. `surroundings`: digest of the environment variables that it read."""
+    """What one parse left behind. `surroundings`: digest of the environment variables that it read.
+
+    read: their names, without those of dbt_project.yml and profiles.yml.
+    """
 
     manifest: Path
     partial_parse: Path
     surroundings: str
+    read: frozenset[str] = frozenset()
 
 
 def find_dbt(named: Path | None = None) -> Path:
@@ -65,10 +69,11 @@ def parse_project(
     scratch: Path,
     cache: Path,
     dbt: Path | None = None,
+    plain: Mapping[str, str] | None = None,
 ) -> Parse:
     """Parse a private copy of a project. `cache` keeps dbt's partial parse between calls. dbt: as in `find_dbt`.
 
-    A variable of this shell wins over the secret of the same name.
+    A variable of this shell wins over the secret of the same name, and one of `plain` over both: runners have it too.
 
     Raises ProjectError with dbt's own message.
     """
@@ -81,14 +86,16 @@ def parse_project(
         "parse", "--project-dir", str(project.folder), "--profiles-dir", str(project.folder),
         "--target", target, "--vars", variables, "--target-path", str(scratch), "--log-path", str(scratch),
     ]  # fmt: skip
-    _run(command, project, secrets)
+    _run(command, project, dict(secrets) | os.environ | dict(plain or {}))
     _remember(scratch / PARTIAL_PARSE, remembered)
     found = scratch / PARTIAL_PARSE
-    return Parse(scratch / MANIFEST, found, _surroundings(found.read_bytes()))
+    read = msgspec.msgpack.decode(found.read_bytes(), type=_Read)
+    digest = sha256(msgspec.json.encode(read, order="sorted")).hexdigest()
+    return Parse(scratch / MANIFEST, found, digest, frozenset(read.env_vars))
 
 
-def _run(command: list[str], project: Project, secrets: Mapping[str, str]) -> None:
-    environment = dict(secrets) | os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+def _run(command: list[str], project: Project, variables: Mapping[str, str]) -> None:
+    environment = dict(variables) | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     # Neither a terminal's size nor a --no-partial-parse from outside may change what a bundle holds.
     for name in ("DBT_PARTIAL_PARSE", "DBT_WRITE_JSON", "DBT_TARGET", "DBT_PROFILE"):
         environment.pop(name, None)
@@ -138,8 +145,3 @@ class _Read(msgspec.Struct):
 
     env_vars: dict[str, object] = {}
     state_check: _Check = msgspec.field(default_factory=_Check)
-
-
-def _surroundings(partial_parse: bytes) -> str:
-    read = msgspec.msgpack.decode(partial_parse, type=_Read)
-    return sha256(msgspec.json.encode(read, order="sorted")).hexdigest()

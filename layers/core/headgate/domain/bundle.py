@@ -25,13 +25,17 @@ INDEX = "index.msgpack"
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What is uploaded. `files`: name inside the bundle -> the file on this machine."""
+    """What is uploaded. `files`: name inside the bundle -> the file on this machine.
+
+    unset: environment variables that the project reads without a default and that nobody sets.
+    """
 
     digest: str
     files: Mapping[str, Path]
     nodes: int
     size: int
     dbt_version: str = ""
+    unset: tuple[str, ...] = ()
 
     @property
     def short(self) -> str:
@@ -44,7 +48,8 @@ class BundleMetadata:
     """bundle.json: how the bundle was made. `parses`: digest of the `--vars` -> the `--vars` themselves (JSON).
 
     parse_digests: what `content_digest` was given of each parse; with it a reader can tell whether the project is the
-    one that the bundle is named after. Empty in bundles of earlier versions.
+    one that the bundle is named after. Empty in bundles of earlier versions. reads: environment variable that the
+    project reads -> the default in its code, None without one; `*`: some whose names it computes. Not in the digest.
     """
 
     digest: str
@@ -59,6 +64,7 @@ class BundleMetadata:
     created_at: str
     format: int = FORMAT
     parse_digests: Mapping[str, str] = field(default_factory=dict)
+    reads: Mapping[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, body: bytes) -> "BundleMetadata":

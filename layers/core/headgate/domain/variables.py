@@ -6,7 +6,8 @@ environment, and a secret of a job that of a plain value. Secrets are references
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -18,6 +19,8 @@ UNSET = "set nowhere"
 SECRET_PREFIX = "DBT_ENV_SECRET"  # noqa: S105 - a prefix
 # Among the names that a project reads: some that its code computes.
 COMPUTED = "*"
+# A secret holds a warehouse's whole address; host, port and database name are needed to read an error.
+_HIDDEN = re.compile("SECRET|PASSWORD|PASSPHRASE|TOKEN|KEY|CREDENTIAL|PRIVATE", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,11 @@ def references(found: Mapping[str, Effective]) -> dict[str, str]:
     return {name: one.reference for name, one in found.items() if one.is_secret}
 
 
+def is_hidden(name: str, reference: str) -> bool:
+    """Whether the variable's name, or its key in the secret, says that nobody may read its value."""
+    return bool(_HIDDEN.search(name) or _HIDDEN.search(reference.partition("#")[2]))
+
+
 def own_of(job: Job | None, environment: Environment) -> dict[str, str]:
     """What the job sets otherwise than its environment: name -> `Effective.said`."""
     before = effective(environment)
@@ -83,8 +91,22 @@ def own_of(job: Job | None, environment: Environment) -> dict[str, str]:
 
 def parse_digest(variables: str, own: Mapping[str, str]) -> str:
     """Which parse of a project is meant. variables: the canonical JSON of `--vars`; own: of a job, `own_of`."""
-    said = json.dumps([variables, dict(sorted(own.items()))]) if own else variables
-    return sha256(said.encode()).hexdigest()[:16]
+    return _digest(json.dumps([variables, dict(sorted(own.items()))]) if own else variables)
+
+
+def env_vars_of(read: Iterable[str], said: Mapping[str, str]) -> dict[str, str]:
+    """`Index.env_vars` of a parse that may have read these names. said: variable -> `Effective.said`."""
+    return {name: _digest(said[name]) if name in said else "" for name in sorted(read)}
+
+
+def changed(reads: Mapping[str, str], said: Mapping[str, str]) -> list[str]:
+    """Names that are set otherwise than when they were read. reads: `Index.env_vars`; said: as for `env_vars_of`."""
+    now = env_vars_of(reads, said)
+    return [name for name, before in reads.items() if name != COMPUTED and before != now[name]]
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def read_by(reads: Mapping[str, object] | None, names: Mapping[str, object]) -> bool:

@@ -5,16 +5,14 @@ variables change what dbt reads. A step that wants anything else (a run's own sc
 nearest parse, and dbt reads the project anew when it builds.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from headgate.domain.bundle import INDEX, SHORT, named
 from headgate.domain.command import Command
-from headgate.domain.fingerprint import short_digest
 from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job
 from headgate.domain.run import Run
-from headgate.domain.variables import COMPUTED, effective, own_of, parse_digest, read_by
+from headgate.domain.variables import changed, effective, own_of, parse_digest, read_by
 from headgate.errors import ManifestError, NotFoundError, PlanError
 from headgate.ports import BundleStore
 
@@ -108,22 +106,3 @@ class ChooseParse:
     @property
     def _publish(self) -> str:
         return f"run `headgate publish --environment {self.run.environment}`"
-
-
-def changed(reads: Mapping[str, str], said: Mapping[str, str]) -> list[str]:
-    """Names that are set otherwise than when they were read. reads: `Index.env_vars`; said: `Effective.said`."""
-    return [
-        name
-        for name, before in reads.items()
-        if name != COMPUTED and before != digest_of_said(said.get(name))
-    ]
-
-
-def digest_of_said(said: str | None) -> str:
-    """What `Index.env_vars` has of a variable; empty: nobody has set it."""
-    return short_digest(said) if said is not None else ""
-
-
-def env_vars_of(read: Iterable[str], said: Mapping[str, str]) -> dict[str, str]:
-    """`Index.env_vars` of a parse that may have read these names."""
-    return {name: digest_of_said(said.get(name)) for name in sorted(read)}
