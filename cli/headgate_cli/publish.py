@@ -20,6 +20,8 @@ from headgate_cli.output import (
 from headgate_cli.world import state_folder, world_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from headgate.domain.bundle import Bundle
     from headgate.domain.job import Environment, JobsFile
     from headgate.ports import Secrets
@@ -66,7 +68,8 @@ def publish(
             variables_of(jobs_file.jobs, chosen.name),
             scratch=Path(scratch),
             cache=state_folder(project_dir) / "parse-cache",
-            secrets=_secrets(chosen, world.secrets),
+            jobs=jobs_file.jobs,
+            secrets=_Values(world.secrets),
             dbt=dbt,
             on_step=lambda step: note(f"[bright_black]{escaped(step)} …[/]"),
         )
@@ -76,17 +79,33 @@ def publish(
     _tell(bundle, chosen, origin, changed, time.monotonic() - started, as_json)
 
 
-def _secrets(environment: "Environment", secrets: "Secrets") -> dict[str, str]:
-    from headgate.domain.variables import effective, references
-    from headgate.errors import HeadgateError
-    from headgate.usecases.read_secrets import read_secrets
+class _Values:
+    """The values of secrets; what cannot be read is said once."""
 
-    try:
-        return read_secrets(references(effective(environment)), secrets=secrets)
-    except HeadgateError as fault:
-        # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
-        note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")
-        return {}
+    def __init__(self, secrets: "Secrets") -> None:
+        self._secrets = secrets
+        self._said: set[str] = set()
+
+    def __call__(self, references: "Mapping[str, str]") -> dict[str, str]:
+        from headgate.errors import HeadgateError
+        from headgate.usecases.read_secrets import read_secrets
+
+        try:
+            return read_secrets(references, secrets=self._secrets)
+        except HeadgateError as fault:
+            # Who publishes need not be allowed to read passwords; the shell's own variables do as well.
+            if str(fault) not in self._said:
+                self._said.add(str(fault))
+                note(f"[yellow]![/] parsing with this shell's variables alone: {escaped(str(fault))}")
+            return {}
+
+
+def _tell_unset(bundle: "Bundle") -> None:
+    if bundle.unset:
+        note(
+            f"[yellow]![/] set neither by a job, its environment nor the project, and without a default in the code: "
+            f"{escaped(', '.join(bundle.unset))}; what reads them fails in a run"
+        )
 
 
 def find_jobs_file(given: Path | None, project: Path) -> Path:
@@ -150,6 +169,7 @@ def _tell(
     else:
         say(f"[green]✓[/] unchanged: {environment.name} already uses [bold]{bundle.short}[/] · {facts}")
     _tell_engine(bundle.dbt_version)
+    _tell_unset(bundle)
     next_command("headgate jobs apply", "headgate run JOB")
 
 
