@@ -8,10 +8,11 @@ import pytest
 
 from headgate.adapters.jobs_file import read_jobs_file
 from headgate.domain.error_class import ErrorClass
-from headgate.domain.job import AlertRule, Deadline, JobsFile, RetryPolicy, ReusePolicy, RunnerSize
+from headgate.domain.job import AlertRule, Deadline, RetryPolicy, ReusePolicy, RunnerSize
 from headgate.domain.schedule import Schedule
-from headgate.errors import JobsFileError, NotFoundError, Problem
+from headgate.errors import JobsFileError, NotFoundError
 from tests.builders import fivetran_gate
+from tests.jobs_files import problems, read
 
 GOOD = """\
 version: 1
@@ -35,19 +36,6 @@ alerts:
   - match: {tag: finance, severity: error}
     send: [{slack: "#finance-data"}]
 """
-
-
-def read(tmp_path: Path, text: str | bytes) -> JobsFile:
-    path = tmp_path / "headgate.yml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_jobs_file(path)
-
-
-def problems(tmp_path: Path, text: str | bytes) -> list[Problem]:
-    with pytest.raises(JobsFileError) as caught:
-        read(tmp_path, text)
-    assert {problem.file for problem in caught.value.problems} == {str(tmp_path / "headgate.yml")}
-    return list(caught.value.problems)
 
 
 def test_a_whole_file(tmp_path: Path) -> None:
@@ -412,7 +400,7 @@ def test_a_misspelt_key_is_one_fault_and_not_also_a_missing_one(tmp_path: Path) 
         (GOOD.replace("jobs:\n", "jobs:\n\t"), 10, "cannot start any token"),
         (GOOD.encode().replace(b"finance-data@", b"\xff"), 12, "not UTF-8 text (byte 0xff)"),
         (GOOD.replace("finance-data@", "\x00"), 12, "not a YAML file"),
-        ("version: " + "[" * 1500, 1, "not a YAML file"),
+        ("version: " + "[" * 700, 1, "not a YAML file"),
         (GOOD + "---\nversion: 1\n", 21, "another document"),
         ("#" * 1_000_001, 1, "larger than"),
     ],

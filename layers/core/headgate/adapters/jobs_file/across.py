@@ -38,7 +38,8 @@ def no_environment(documents: Sequence[Document]) -> Iterator[Problem]:
 
 
 def _unknown_receivers(documents: Sequence[Document]) -> Iterator[Problem]:
-    known = {str(found.name): mapping(found.value) for found in entries(documents, "receivers")}
+    written = list(entries(documents, "receivers"))
+    known = {str(found.name): mapping(found.value) for found in reversed(written)}  # of two, the first counts
     for job, keys, wanted in _texts(documents, "webhook", "from"):
         name, sign, _ = wanted.partition("/")
         if name not in known:

@@ -46,6 +46,8 @@ _MEANT = {
     "string": "text",
     "boolean": "bool",
     "integer": "number",
+    "receiver": "from",
+    "receivers": "from",
 }
 _KINDS = {
     str: "a text",
@@ -74,9 +76,16 @@ def is_noise(fault: ErrorDetails, unknown: Iterable[Place]) -> bool:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """` Did you mean x?` for the nearest known word, or nothing."""
-    known = list(known)
-    near = [_MEANT[word]] if _MEANT.get(word) in known else get_close_matches(word, known, n=1, cutoff=0.5)
+    by_fold = {one.casefold(): one for one in known}
+    folded = word.casefold()
+    near = [_MEANT[folded]] if _MEANT.get(folded) in by_fold.values() else _beginnings(folded, by_fold)
+    near = near or [by_fold[fold] for fold in get_close_matches(folded, by_fold, n=1, cutoff=0.5)]
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def _beginnings(word: str, by_fold: Mapping[str, str]) -> list[str]:
+    """`mon` of `monday`."""
+    return [known for fold, known in by_fold.items() if len(fold) >= 3 and word.startswith(fold)]
 
 
 def _unknown_key(_: ErrorDetails, place: Place) -> str:
@@ -94,6 +103,8 @@ def _holder(place: Place) -> type[Entry] | None:
     found: Any = FileEntry
     for part in place:
         found = inside(found, part)
+    if get_origin(found) is list:
+        found = plain(get_args(found)[0])  # written as the one thing that a list of one would hold
     return found if isinstance(found, type) and issubclass(found, Entry) else None
 
 

@@ -9,10 +9,11 @@ from pydantic_core import ErrorDetails
 from headgate.adapters.jobs_file.across import empty_keys, no_environment, unknown_names
 from headgate.adapters.jobs_file.classes import class_problems
 from headgate.adapters.jobs_file.document import Document, Place, read_document
-from headgate.adapters.jobs_file.documents import files_of, said_otherwise, written_twice
+from headgate.adapters.jobs_file.documents import entries, files_of, said_otherwise, written_twice
 from headgate.adapters.jobs_file.faults import explain, is_noise, keys_of
 from headgate.adapters.jobs_file.records import jobs_file
 from headgate.adapters.jobs_file.whole import FileEntry
+from headgate.domain.completion import cycle_in
 from headgate.domain.job import JobsFile
 from headgate.errors import JobsFileError, Problem
 
@@ -51,7 +52,11 @@ def read_jobs_files(paths: Sequence[Path], origin: str | None = None) -> JobsFil
         problems.append(documents[0].problem(("project",), message))
     if problems:
         raise JobsFileError(_in_order(documents, problems))
-    return jobs_file(files, name or Path(documents[0].file).name)
+    made = jobs_file(files, name or Path(documents[0].file).name)
+    cycles = list(_cycles(documents, made))
+    if cycles:
+        raise JobsFileError(cycles)
+    return made
 
 
 def _documents(files: Sequence[Path]) -> list[Document]:
@@ -122,3 +127,12 @@ def _built_by_two(documents: Sequence[Document], files: Sequence[FileEntry | Non
                     "would be changed unseen. Use one environment for both, or another schema"
                 )
                 yield document.problem(("jobs", name, "reuse"), message)
+
+
+def _cycles(documents: Sequence[Document], made: JobsFile) -> Iterator[Problem]:
+    cycle = cycle_in(made.jobs)
+    if cycle:
+        first = next(found for found in entries(documents, "jobs") if found.name == cycle[0])
+        yield first.problem(
+            f"jobs that wait for each other never start: {' → '.join(cycle)}", "when", "after"
+        )

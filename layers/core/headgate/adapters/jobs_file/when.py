@@ -25,6 +25,8 @@ JOINED = "gate"
 
 
 def _listed(value: object) -> object:
+    if value is not None and not isinstance(value, dict | list):
+        raise ValueError('must be a mapping such as {cron: "0 6 * * *"}, or a list of them')
     return [value] if isinstance(value, dict) else value
 
 
