@@ -72,9 +72,13 @@ def _planned(world: "World", path: Path, file: list[Path]) -> "tuple[JobsFile, J
 
 def _agrees(made: "JobsPlan") -> bool:
     """Whoever sits at a terminal is asked; a script is not."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _at_a_terminal():
         return True
     return typer.confirm(f"Apply this ({summary(made, done=False)})?", default=False)
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _carry_out(world: "World", written: "JobsFile", made: "JobsPlan") -> None:

@@ -26,6 +26,8 @@ def print_changes(plan: "JobsPlan", jobs_file: "JobsFile") -> None:
     width = max((len(change.name) for change in plan.changes if change.kind != "alert rule"), default=0)
     for change in plan.changes:
         _print_change(change, jobs.get(change.name), min(width, 40))
+    for origin in plan.takes_over:
+        say(f"[yellow]~[/] {escaped(plan.origin)} takes over all that {escaped(origin)} managed")
     if plan.pending:
         say("[yellow]![/] the last apply did not come to its end: its schedules are looked at again")
     for text in plan.drift:
@@ -73,6 +75,8 @@ def summary(plan: "JobsPlan", *, done: bool) -> str:
     words = _DONE if done else _WILL
     if plan.changes:
         return ", ".join(f"{plan.count(action)} {word}" for action, word in words.items())
+    if plan.takes_over:
+        return f"{'took' if done else 'to take'} over {', '.join(plan.takes_over)}"
     if plan.has_changes:
         return "schedules brought in step" if done else "schedules to bring in step"
     return "nothing changed" if done else "nothing to do"

@@ -17,7 +17,7 @@ def warnings_of(
             if wanted not in jobs:
                 yield f"job {job.name} waits for the job {wanted}, which nobody applied yet"
     for name in sorted(without_secret):
-        yield f"receiver {name} has no secret, so nobody can send to it: headgate trigger add webhook/{name}"
+        yield f"receiver {name} has no secret, so nobody can send to it: headgate trigger add webhook {name}"
     for name in sorted(unpublished):
         yield f"environment {name} has nothing published: headgate publish --environment {name}"
 
@@ -40,7 +40,7 @@ def errors_of(
             taken.setdefault(owners[key], []).append(" ".join(key))
     yield from (_belongs(origin, names) for origin, names in taken.items())
     for origin in replaces:
-        if origin not in applied:
+        if origin not in applied or not names_of(applied[origin]):
             yield f"nothing is applied as {origin}, so there is nothing to take over from it"
     if (
         cycle := cycle_in([*file.jobs, *(job for other in others.values() for job in other.jobs)])

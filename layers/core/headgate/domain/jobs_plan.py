@@ -47,7 +47,12 @@ class JobsPlan:
     @property
     def has_changes(self) -> bool:
         """Whether an apply would do anything."""
-        return bool(self.changes or self.drift or self.pending)
+        return bool(self.changes or self.drift or self.pending or self.takes_over)
+
+    @property
+    def takes_over(self) -> tuple[str, ...]:
+        """Origins whose things become this one's."""
+        return tuple(origin for origin in self.numbers if origin != self.origin)
 
     def count(self, action: str) -> int:
         return sum(change.action == action for change in self.changes)
