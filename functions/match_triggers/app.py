@@ -1,29 +1,51 @@
-"""An event (a sync that ended, a schedule that came due) starts the jobs that wait for it."""
+"""An event (data that arrived, a run that ended, a schedule that came due) starts the jobs that wait for it.
+
+Once a minute it opens the gates that wait for nothing but the time, and starts what came due and was never told of.
+"""
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.bootstrap import world
-from headgate.domain.events import ConnectorSynced, ScheduleFired
+from headgate.bootstrap import World, world
+from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
+from headgate.domain.run import Run
 from headgate.observability import logger
-from headgate.usecases.match_triggers import match_triggers
+from headgate.usecases.catch_up import catch_up
+from headgate.usecases.match_triggers import Trigger, match_triggers
+from headgate.usecases.one_by_one import one_by_one
+from headgate.usecases.open_gates import open_gates
 
-EVENTS = {kind.detail_type(): kind for kind in (ConnectorSynced, ScheduleFired)}
+EVENTS: dict[str, type[Trigger]] = {
+    kind.detail_type(): kind for kind in (ConnectorSynced, SignalReceived, ScheduleFired, RunFinished)
+}
+# EventBridge's own word for what a rule with a schedule sends.
+EVERY_MINUTE = "Scheduled Event"
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    ports = world()
-    received = EVENTS[event["detail-type"]].model_validate(event["detail"])
-    started = match_triggers(
-        received,
-        jobs=ports.jobs,
-        runs=ports.runs,
-        events=ports.events,
-        freshness=ports.freshness,
-        bus=ports.bus,
-        clock=ports.clock,
-    )
-    logger.info("triggers matched", trigger=event["detail-type"], runs=[run.run_id for run in started])
-    return {"runs": [run.run_id for run in started]}
+    if event["detail-type"] == EVERY_MINUTE:
+        started = look(world())
+    else:
+        started = match_triggers(EVENTS[event["detail-type"]].model_validate(event["detail"]), world())
+    numbers = [run.run_id for run in started]
+    if numbers or event["detail-type"] != EVERY_MINUTE:
+        logger.info("triggers matched", trigger=event["detail-type"], runs=numbers)
+    return {"runs": numbers}
+
+
+def look(ports: World) -> list[Run]:
+    """What begins because of the time; neither of the two holds up the other."""
+
+    def caught_up() -> list[Run]:
+        return catch_up(
+            jobs=ports.jobs,
+            activities=ports.activities,
+            runs=ports.runs,
+            bus=ports.bus,
+            events=ports.events,
+            clock=ports.clock,
+        )
+
+    return one_by_one((lambda: open_gates(ports), caught_up), lambda begin: begin())

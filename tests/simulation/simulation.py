@@ -9,11 +9,13 @@ from random import Random
 from typing import Any
 
 from headgate.adapters.memory import MemoryWorld
-from headgate.adapters.webhooks.fivetran import SIGNATURE_HEADER, FivetranWebhook, sign
+from headgate.adapters.webhooks.fivetran import SIGNATURE_HEADER, sign
+from headgate.adapters.webhooks.readers import Readers
 from headgate.domain.bundle import INDEX, named
 from headgate.domain.command import Command
 from headgate.domain.events import ConnectorSynced, Event, RunFinished, RunQueued
 from headgate.domain.execution import Execution
+from headgate.domain.inbound import Delivery
 from headgate.domain.instant import iso
 from headgate.domain.run import Cause, run_id_of
 from headgate.errors import ConflictError, HeadgateError
@@ -172,10 +174,9 @@ class Simulation:
     def _receive(self, process: Process, headers: Mapping[str, str], body: bytes) -> None:
         ports = self._seen_by(process)
         receive_webhook(
-            FivetranWebhook(),
-            "default",
-            headers,
-            body,
+            "fivetran",
+            Delivery("default", headers, body),
+            readers=Readers(ports.jobs),
             events=ports.events,
             bus=ports.bus,
             secrets=ports.secrets,
@@ -184,20 +185,12 @@ class Simulation:
 
     def _match(self, process: Process, event: ConnectorSynced) -> None:
         ports = self._seen_by(process)
-        match_triggers(
-            event,
-            jobs=ports.jobs,
-            runs=ports.runs,
-            events=ports.events,
-            freshness=ports.freshness,
-            bus=ports.bus,
-            clock=ports.clock,
-        )
+        match_triggers(event, ports)
 
     def _dispatch(self, process: Process, event: Event | None = None) -> None:
         ports = self._seen_by(process)
         announced = event.run_id if isinstance(event, RunQueued) else None
-        dispatch_runs(announced, runs=ports.runs, machine=ports.machine)
+        dispatch_runs(announced, ports)
 
     def _plan(self, process: Process, given: Mapping[str, Any]) -> Mapping[str, Any]:
         ports = self._seen_by(process)
@@ -228,7 +221,7 @@ class Simulation:
             slots=ports.slots,
             clock=ports.clock,
             finalize=self._finalizing(process),
-            dispatch=partial(dispatch_runs, None, runs=ports.runs, machine=ports.machine),
+            dispatch=partial(dispatch_runs, None, ports),
         )
 
     def _cancel(self, process: Process, run_id: int) -> None:

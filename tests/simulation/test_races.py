@@ -98,16 +98,8 @@ def test_every_order_of_six_events_gives_the_same_state() -> None:
                 connector_id=connector,
                 sync_id=sync_id,
             )
-            match_triggers(
-                event,
-                jobs=world.jobs,
-                runs=world.runs,
-                events=world.events,
-                freshness=world.freshness,
-                bus=world.bus,
-                clock=world.clock,
-            )
-        while dispatch_runs(None, runs=world.runs, machine=world.machine):
+            match_triggers(event, world)
+        while dispatch_runs(None, world):
             for run in world.runs.active_runs():
                 world.runs.move(run.run_id, RunStatus.SUCCESS)
         runs = world.runs.list_runs(100)

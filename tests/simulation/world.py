@@ -11,6 +11,7 @@ from tests.simulation.ports import Network, Port
 PORTS = (
     "jobs",
     "activities",
+    "gates",
     "queue",
     "bundles",
     "artifacts",

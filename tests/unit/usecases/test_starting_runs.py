@@ -34,15 +34,7 @@ def synced(connector: str, name: str = "", sync: str = "1") -> ConnectorSynced:
 def match(world: MemoryWorld, event: ConnectorSynced | ScheduleFired) -> list[Run]:
     if isinstance(event, ConnectorSynced):
         world.events.record(event.event_id, {})
-    return match_triggers(
-        event,
-        jobs=world.jobs,
-        runs=world.runs,
-        events=world.events,
-        freshness=world.freshness,
-        bus=world.bus,
-        clock=world.clock,
-    )
+    return match_triggers(event, world)
 
 
 def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
@@ -50,7 +42,7 @@ def start(world: MemoryWorld, job: str = "finance", key: str = "k") -> Run:
 
 
 def dispatch(world: MemoryWorld, announced: int | None = None) -> list[int]:
-    return dispatch_runs(announced, runs=world.runs, machine=world.machine)
+    return dispatch_runs(announced, world)
 
 
 @pytest.mark.parametrize("event", [synced("stripe"), synced("some_id", name="stripe")])

@@ -11,7 +11,7 @@ from headgate.domain.run import Cause
 
 # A stored state has 400 kB, and a run as well, which takes over the causes. Of each thing awaited the latest arrival is
 # always kept; of the earlier ones as many as fit into this, the others are only counted.
-EARLIER_BYTES = 60_000
+EARLIER_BYTES = 30_000
 _DETAIL = 200
 
 

@@ -59,11 +59,14 @@ def of_run_end(event: RunFinished, models: Iterable[str], ended_at: str | None, 
         JOB, run_event(event.run_id), f"job {event.job} ended as {event.status} (run {event.run_id})"
     )
     of_job = Signal(JOB, (event.job,), {"status": event.status, "environment": event.environment})
-    of_models = (
-        Signal(MODEL, (f"{event.job}/{unique_id}", f"{event.job}/{unique_id.rpartition('.')[2]}"))
-        for unique_id in models
-    )
+    of_models = (Signal(MODEL, _model_names(event.job, unique_id)) for unique_id in models)
     return Happening(cause, (of_job, *of_models), happened_at(ended_at or "", now))
+
+
+def _model_names(job: str, unique_id: str) -> tuple[str, ...]:
+    """By id and by name; a version of a model (`model.core.dim_customers.v2`) by the model's name as well."""
+    name = unique_id.split(".", 2)[-1]
+    return tuple(dict.fromkeys(f"{job}/{text}" for text in (unique_id, name, name.partition(".")[0])))
 
 
 def run_event(run_id: int) -> str:

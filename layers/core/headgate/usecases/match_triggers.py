@@ -1,45 +1,171 @@
-"""An event on the bus, or a schedule that came due, starts the jobs that wait for it.
+"""An event on the bus, or a schedule that came due, starts the jobs that wait for it, or brings them nearer to it.
 
 A sync is remembered before any run is made of it: whoever dies in between is called again with the same event, and a
-run that decides by what it knows of sources finds its own cause there.
+run that decides by what it knows of sources finds its own cause there. What was decided for which job is kept with
+the event.
 """
 
-from headgate.domain.events import ConnectorSynced, ScheduleFired
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from headgate.domain.completion import awaited_kinds, counts_as_end
+from headgate.domain.due import due_at, due_cause, due_text
+from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
+from headgate.domain.gate import Awaited, Gate
+from headgate.domain.gate_rule import key_of
+from headgate.domain.gate_state import Arrival
+from headgate.domain.job import Job
+from headgate.domain.job_off import why_off
+from headgate.domain.results import NodeStatus
 from headgate.domain.run import Run
-from headgate.domain.triggers import started_by_schedule, started_by_sync, sync_of
-from headgate.errors import HeadgateError
-from headgate.ports import Clock, EventBus, EventLog, Freshness, JobStore, RunStore
+from headgate.domain.signal import MODEL, Happening, heard, of_run_end, of_signal, of_sync
+from headgate.domain.triggers import sync_of
+from headgate.errors import NotFoundError
+from headgate.ports import Activities, Freshness, NodeQueue
+from headgate.usecases.one_by_one import one_by_one
+from headgate.usecases.open_gate import OpeningPorts, open_gate, started_text
 from headgate.usecases.start_job import start_job
 
+Trigger = ConnectorSynced | SignalReceived | ScheduleFired | RunFinished
+_MODELS = frozenset({"model", "seed", "snapshot"})
 
-def match_triggers(
-    event: ConnectorSynced | ScheduleFired,
-    *,
-    jobs: JobStore,
-    runs: RunStore,
-    events: EventLog,
-    freshness: Freshness,
-    bus: EventBus,
-    clock: Clock,
-) -> list[Run]:
+
+class MatchingPorts(OpeningPorts, Protocol):
+    """What matching needs of a world (bootstrap.World, or its twin in memory); each is opened only when it is used."""
+
+    @property
+    def activities(self) -> Activities: ...
+    @property
+    def freshness(self) -> Freshness: ...
+    @property
+    def queue(self) -> NodeQueue: ...
+
+
+def match_triggers(event: Trigger, ports: MatchingPorts) -> list[Run]:
     """The runs of this event, made now or by an earlier delivery of it.
 
     One job that cannot be started does not hold up the others; the last failure is raised at the end.
     """
     if isinstance(event, ScheduleFired):
-        starts = started_by_schedule(jobs.jobs(), event)
-    else:
-        freshness.record_sync(sync_of(event, clock.now()))
-        starts = started_by_sync(jobs.jobs(), event)
-        if not starts:
-            events.mark(event.event_id, "unmapped")
-    started: list[Run] = []
-    failure: HeadgateError | None = None
-    for job, cause in starts:
-        try:
-            started.append(start_job(job, cause, jobs=jobs, runs=runs, bus=bus))
-        except HeadgateError as fault:
-            failure = fault
-    if failure is not None:
-        raise failure
-    return started
+        return _of_schedule(event, ports)
+    if isinstance(event, RunFinished):
+        return _of_run_end(event, ports)
+    now = ports.clock.now()
+    if isinstance(event, ConnectorSynced):
+        ports.freshness.record_sync(sync_of(event, now))
+        return _offer(of_sync(event, now), ports.jobs.jobs(), ports)
+    return _offer(of_signal(event, now), ports.jobs.jobs(), ports)
+
+
+def _of_schedule(event: ScheduleFired, ports: MatchingPorts) -> list[Run]:
+    at = due_at(event.scheduled_time)
+    event_id = f"schedule/{event.job}/{due_text(at)}"
+    _record(event_id, "schedule", event.job, f"schedule of {event.job}, due {due_text(at)}", event, ports)
+    try:
+        job = ports.jobs.job(event.job)
+    except NotFoundError:
+        return _nothing(event_id, event.job, "there is no such job any more", ports)
+    if not job.schedules:
+        return _nothing(event_id, job.name, "not a time of its schedule any more", ports)
+    if off := why_off(job, ports.activities.activity(job.name)):
+        ports.activities.record_due(job.name, at)
+        return _nothing(event_id, job.name, off, ports)
+    # The watermark is catch_up's: an earlier time may be missing still.
+    return [_start(job, Happening(due_cause(at), (), at), event_id, ports)]
+
+
+def _nothing(event_id: str, job: str, text: str, ports: MatchingPorts) -> list[Run]:
+    ports.events.note(event_id, job, text)
+    return []
+
+
+def _of_run_end(event: RunFinished, ports: MatchingPorts) -> list[Run]:
+    """Of a run that nobody waits for nothing is read and nothing kept."""
+    jobs = ports.jobs.jobs()
+    kinds = awaited_kinds(jobs, event.job)
+    if not kinds:
+        return []
+    run = ports.runs.get_run(event.run_id)
+    if not counts_as_end(run):
+        return []
+    models = _built(run, ports.queue) if MODEL in kinds else []
+    happening = of_run_end(event, models, run.finished_at, ports.clock.now())
+    _record(happening.event_id, "headgate", event.job, happening.cause.detail, event, ports)
+    return _offer(happening, jobs, ports)
+
+
+def _built(run: Run, queue: NodeQueue) -> list[str]:
+    """The models that it built with success, whatever became of the rest."""
+    return [
+        record.unique_id
+        for step in range(run.first_step, len(run.steps) + 1)
+        for record in queue.nodes(run.run_id, step)
+        if record.resource_type in _MODELS
+        and record.result is not None
+        and record.result.status is NodeStatus.SUCCESS
+    ]
+
+
+def _record(
+    event_id: str, provider: str, origin: str, detail: str, event: Trigger, ports: MatchingPorts
+) -> None:
+    """Keep an event that did not come from outside like those that did."""
+    bus_event = {"detail-type": event.detail_type(), "detail": event.model_dump(mode="json")}
+    said = {"provider": provider, "origin": origin, "detail": detail, "event": bus_event}
+    if ports.events.record(event_id, said):
+        ports.events.mark(event_id, "published")
+
+
+def _offer(happening: Happening, jobs: Iterable[Job], ports: MatchingPorts) -> list[Run]:
+    waiting = [(job, found) for job in jobs if (found := _gates(job, happening))]
+    if not waiting:
+        _unmapped(happening.event_id, ports)
+    return one_by_one(waiting, lambda one: _tell(*one, happening, ports))
+
+
+def _gates(job: Job, happening: Happening) -> list[tuple[Gate, tuple[Awaited, ...]]]:
+    return [(gate, found) for gate in job.gates if (found := heard(gate, happening.signals))]
+
+
+def _unmapped(event_id: str, ports: MatchingPorts) -> None:
+    try:
+        ports.events.mark(event_id, "unmapped")
+    except NotFoundError:
+        return  # it came past the event log: there is nothing to keep it with
+    ports.events.note(event_id, "", "nothing waits for it")
+
+
+def _tell(
+    job: Job,
+    found: Sequence[tuple[Gate, tuple[Awaited, ...]]],
+    happening: Happening,
+    ports: MatchingPorts,
+) -> list[Run]:
+    """The runs of one job."""
+    if off := why_off(job, ports.activities.activity(job.name)):
+        return _nothing(happening.event_id, job.name, off, ports)
+    runs: list[Run] = []
+    for gate, awaited in found:
+        if gate.is_immediate:
+            runs.append(_start(job, happening, happening.event_id, ports))
+        else:
+            runs += _arrive(job, gate, awaited, happening, ports)
+    return runs
+
+
+def _start(job: Job, happening: Happening, event_id: str, ports: MatchingPorts) -> Run:
+    run = start_job(job, happening.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
+    ports.events.note(event_id, job.name, started_text(run), run.run_id)
+    return run
+
+
+def _arrive(
+    job: Job, gate: Gate, awaited: Iterable[Awaited], happening: Happening, ports: MatchingPorts
+) -> list[Run]:
+    keys = tuple(dict.fromkeys(key_of(one) for one in awaited))
+    arrival = Arrival(keys, happening.cause, happening.at, ports.clock.now())
+    ports.gates.arrive(job.name, gate.name, arrival)
+    looked = open_gate(job, gate, ports)
+    if happening.event_id not in looked.told:
+        ports.events.note(happening.event_id, job.name, looked.wait.text)
+    return list(looked.runs)
