@@ -444,11 +444,22 @@ def _reap(recorder: Recorder) -> None:
 def _serve_api(recorder: Recorder) -> None:
     """A run is looked at and repeated; others are cancelled while they wait, before they start, and under way."""
     world = bootstrap.world()
+    event_id = world.events.recent()[0]["event_id"]
     with recorder.acting_as("ServeApiRole"):
         assert serve_api(_api("GET", "/api/runs/1"), CONTEXT)["statusCode"] == 200
         assert serve_api(_api("GET", "/api/jobs/compared/plan"), CONTEXT)["statusCode"] == 200
         assert serve_api(_api("GET", "/api/jobs/nobody/plan"), CONTEXT)["statusCode"] == 404
         assert serve_api(_api("GET", "/api/runs/2/plan"), CONTEXT)["statusCode"] == 200
+        for path in ("/api/jobs", "/api/jobs/finance", "/api/runs", "/api/events", f"/api/events/{event_id}"):
+            assert serve_api(_api("GET", path), CONTEXT)["statusCode"] == 200
+        for path, status in (("pause", 200), ("resume", 200), ("runs", 201)):
+            assert serve_api(_api("POST", f"/api/jobs/finance/{path}"), CONTEXT)["statusCode"] == status
+        waiting = _api("GET", "/api/runs") | {"queryStringParameters": {"status": "queued"}}
+        assert serve_api(waiting, CONTEXT)["statusCode"] == 200
+        unknown = _api("POST", "/api/jobs/finance/runs") | {"body": '{"git_branch": "nobody-s"}'}
+        assert serve_api(unknown, CONTEXT)["statusCode"] == 409
+    world.runs.move(world.runs.list_runs(1)[0].run_id, RunStatus.CANCELLED)
+    with recorder.acting_as("ServeApiRole"):
         assert serve_api(_api("POST", "/api/runs/1/retry"), CONTEXT)["statusCode"] == 201
     retry = world.runs.list_runs(1)[0].run_id
     other, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("cancelled under way"))
