@@ -20,6 +20,7 @@ from headgate_local.emulator.schedule_times import due_time, with_context
 LOOK_EVERY_SECONDS = 1
 KEPT_BY_CLOUDFORMATION = ("ScheduleExpressionTimezone", "StartDate", "EndDate")
 SCHEDULE = "AWS::Scheduler::Schedule"
+_LITTLE = 0.001
 logger = logging.getLogger("headgate.schedules")
 _started = time.time()
 
@@ -85,6 +86,7 @@ def _due(key: Any, schedule: dict[str, Any], now: datetime) -> datetime | None:
         created=datetime.fromtimestamp(created, UTC),
         last=last,
         next_cron=_next_cron,
+        start=datetime.fromtimestamp(start, UTC) if start else None,
     )
     over = end is not None and now.timestamp() > end
     if scheduled is None or over:
@@ -93,7 +95,8 @@ def _due(key: Any, schedule: dict[str, Any], now: datetime) -> datetime | None:
         return None
     if scheduled > now:
         return None
-    fired[key] = time.time()
+    # The due time, not now: what comes due while this loop is held up is late, not lost.
+    fired[key] = max(scheduled.timestamp(), created + _LITTLE)
     return scheduled
 
 

@@ -22,6 +22,7 @@ def test_a_schedule_fires_in_its_time_zone_with_its_scheduled_time(emulated: Emu
         ScheduleExpression=f"at({local.isoformat()})",
         ScheduleExpressionTimezone="Asia/Kolkata",
         FlexibleTimeWindow={"Mode": "OFF"},
+        ActionAfterCompletion="DELETE",
         Target={
             "Arn": emulated.outputs["SeenQueueArn"],
             "RoleArn": emulated.outputs["RoleArn"],
@@ -31,16 +32,38 @@ def test_a_schedule_fires_in_its_time_zone_with_its_scheduled_time(emulated: Emu
     arrived = wait_for(lambda: [m for m in emulated.messages(url) if "at" in m], 6)
     assert arrived[0]["at"] == at.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert len(arrived[0]["id"]) > 20
+    assert wait_for(lambda: "once" not in schedule_names(emulated), 6), "a one-off that is over is taken away"
+
+
+def test_a_rate_first_comes_due_at_its_start(emulated: Emulated) -> None:
+    url = emulated.outputs["SeenQueueUrl"]
+    start = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
+    emulated.client("scheduler").create_schedule(
+        Name="rated",
+        GroupName=emulated.outputs["ScheduleGroupName"],
+        ScheduleExpression="rate(7 hours)",
+        StartDate=start,
+        FlexibleTimeWindow={"Mode": "OFF"},
+        Target={
+            "Arn": emulated.outputs["SeenQueueArn"],
+            "RoleArn": emulated.outputs["RoleArn"],
+            "Input": json.dumps({"rated": "<aws.scheduler.scheduled-time>"}),
+        },
+    )
+    arrived = wait_for(lambda: [m for m in emulated.messages(url) if "rated" in m], 6)
+    assert [message["rated"] for message in arrived] == [start.strftime("%Y-%m-%dT%H:%M:%SZ")]
+
+
+def schedule_names(emulated: Emulated) -> list[str]:
+    group = emulated.outputs["ScheduleGroupName"]
+    found = emulated.client("scheduler").list_schedules(GroupName=group)["Schedules"]
+    return [entry["Name"] for entry in found]
 
 
 def test_a_deployed_schedule_keeps_its_time_zone(emulated: Emulated) -> None:
     scheduler = emulated.client("scheduler")
     group = emulated.outputs["ScheduleGroupName"]
-    (name,) = [
-        entry["Name"]
-        for entry in scheduler.list_schedules(GroupName=group)["Schedules"]
-        if entry["Name"] != "once"
-    ]
+    (name,) = [name for name in schedule_names(emulated) if name not in ("once", "rated")]
     assert scheduler.get_schedule(Name=name, GroupName=group)["ScheduleExpressionTimezone"] == "Europe/Berlin"
 
 
