@@ -7,6 +7,7 @@ from typer.core import TyperGroup
 
 from headgate_cli.cancel import cancel
 from headgate_cli.doctor import doctor, version
+from headgate_cli.env import app as env
 from headgate_cli.events import app as events
 from headgate_cli.faults import INTERRUPTED, report
 from headgate_cli.jobs import app as jobs
@@ -69,6 +70,7 @@ app.command()(simulate)
 for noun, commands in {
     "runs": runs,
     "jobs": jobs,
+    "env": env,
     "trigger": trigger,
     "events": events,
     "local": local,

@@ -27,7 +27,7 @@ def settings_reads(project: Project) -> set[str]:
 
 
 def check_secrets(project: Project, found: Iterable[str], wanted: Wanted) -> None:
-    """found: what dbt read in models and their properties; it writes such values into its files. Raises ProjectError."""
+    """found: what dbt read in models; it writes such values into its files. Raises ProjectError."""
     names = [name for name in project.files() if Path(name).name in _SETTINGS - {_PROFILES}]
     read = {*found, *reads_of(_texts(project.folder, names))}
     for name, reference in references(wanted.effective).items():
