@@ -23,7 +23,12 @@ class Terminal:
         if not quiet:
             self._tell.say(f"[dim]$ headgate {' '.join(arguments)}[/]")
         ended = subprocess.run(
-            command, cwd=self._root, text=True, stdout=subprocess.PIPE if quiet else None, check=False
+            command,
+            cwd=self._root,
+            text=True,
+            stdin=subprocess.DEVNULL,  # nobody is there to be asked
+            stdout=subprocess.PIPE if quiet else None,
+            check=False,
         )
         if ended.returncode != expected:
             raise DemoFailedError(
