@@ -6,11 +6,10 @@ and a run whose execution was never recorded is started again under the same nam
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Protocol
 
 from headgate.domain.run import Run, RunStatus
-from headgate.domain.run_queue import Limits, Start
+from headgate.domain.run_queue import CANCEL_RUNNING, Limits, Start
 from headgate.errors import HeadgateError
 from headgate.ports import EventBus, JobStore, NodeQueue, RunStore, StateMachine
 from headgate.usecases.cancel_run import carry_out_cancel
@@ -51,20 +50,22 @@ def dispatch_runs(announced: int | None, ports: DispatchPorts) -> list[int]:
 
 def _candidates(announced: int | None, runs: RunStore) -> list[Run]:
     found = {run.run_id: run for run in runs.active_runs()}
-    if announced is not None and announced not in found:
-        found[announced] = runs.get_run(announced)
-        for run_id in found[announced].supersedes:
-            found.setdefault(run_id, runs.get_run(run_id))
+    if announced is not None:
+        new = found[announced] = found.get(announced) or runs.get_run(announced)
+        if new.on_conflict == CANCEL_RUNNING:
+            # What is listed of them may be older than the wish to stop them.
+            found |= {run_id: runs.get_run(run_id) for run_id in new.supersedes}
     return sorted(found.values(), key=lambda run: run.in_line)
 
 
 @dataclass
 class _Look:
-    """One look at all of them. full: where no place is left, so that nobody asks there again."""
+    """One look at all of them. full: where no place is left: nobody asks there again. limits: once read."""
 
     ports: DispatchPorts
     started: list[int] = field(default_factory=list)
     full: set[tuple[Start, str]] = field(default_factory=set)
+    limits: Callable[[Run], Limits] | None = None
     failure: HeadgateError | None = None
 
     def at(self, run: Run) -> None:
@@ -94,9 +95,10 @@ class _Look:
         self.full |= {place for place in _places(run) if place[0] is answer}
         return bool(answer)
 
-    @cached_property
-    def _limits_of(self) -> Callable[[Run], Limits]:
-        return read_limits(self.ports.jobs)
+    def _limits_of(self, run: Run) -> Limits:
+        if self.limits is None:
+            self.limits = read_limits(self.ports.jobs)
+        return self.limits(run)
 
 
 def _places(run: Run) -> set[tuple[Start, str]]:
