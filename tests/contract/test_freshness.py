@@ -154,3 +154,21 @@ def test_thirty_days_are_few_requests(moto: MotoStage) -> None:
     found = DynamoDBFreshness(client, TABLE).syncs_since(NOON - 30 * DAY)  # type: ignore[arg-type]
     assert len(found) == 30
     assert len(client.requests) <= 3
+
+
+def test_a_sync_that_brought_nothing_is_heard_of_and_is_no_new_version(freshness: Freshness) -> None:
+    recorded(freshness, sync("1"))
+    for at in (NOON + 60, NOON + 30):
+        freshness.record_sync(sync("2", at), new_data=False)
+    last = freshness.syncs()["fivetran/abc"]
+    assert (last.sync_id, last.at, last.heard_at) == ("1", NOON, NOON + 60)
+    # One with data that arrives late must count, however often the connector was heard of since.
+    recorded(freshness, sync("3", NOON + 10))
+    assert (freshness.syncs()["fivetran/abc"].sync_id, len(freshness.syncs_since(0.0))) == ("3", 2)
+
+
+def test_the_first_sync_of_a_connector_counts_even_if_it_brought_nothing(freshness: Freshness) -> None:
+    freshness.record_sync(sync("1"), new_data=False)
+    assert freshness.syncs() == {"fivetran/abc": sync("1")}
+    freshness.record_sync(sync("1"), new_data=False)
+    assert freshness.syncs()["fivetran/abc"].sync_id == "1"

@@ -135,8 +135,8 @@ def test_a_signed_webhook_is_stored_before_it_is_answered(world: bootstrap.World
     [
         (request(sync_end(), headers={}), 401),
         (request(sync_end(), headers={"X-Fivetran-Signature-256": "0" * 64}), 401),
-        (request(sync_end(), pathParameters={"source": "nobody"}), 401),
-        (request(sync_end(), pathParameters={"source": "../api-token"}), 401),
+        (request(sync_end(), pathParameters={"provider": "fivetran", "source": "nobody"}), 401),
+        (request(sync_end(), pathParameters={"provider": "fivetran", "source": "../api-token"}), 401),
         (request(b""), 400),
         (request(b"", body=None), 400),
         (request(b"not json"), 400),

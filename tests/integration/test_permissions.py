@@ -36,6 +36,7 @@ from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile, ReusePolicy
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
 from headgate.domain.queue import Claim
+from headgate.domain.receiver import Receiver
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
 from headgate.domain.signature import Signature
@@ -75,6 +76,7 @@ JOBS = JobsFile(
         Job("compared", "production", (COMPARED,), reuse=ReusePolicy(unchanged=True)),
     ),
     alerts=(AlertRule({}, (("slack", "#finance-data"),)),),
+    receivers=(Receiver("hightouch"),),
 )
 # Granted, and used by Lambda, ECS or Step Functions themselves rather than by our code.
 BY_AWS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -179,6 +181,7 @@ def _make_world(monkeypatch: pytest.MonkeyPatch) -> str:
     )
     for name, value in {
         "webhooks/fivetran/default": {"secret": "s3cret"},
+        "webhooks/webhook/hightouch": {"secret": "s3cret"},
         "warehouse/shop": {"password": "p"},
         "slack": {"#finance-data": "https://127.0.0.1:1/never"},
         "api-token": {"token": "t0ken"},
@@ -223,7 +226,9 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     with recorder.acting_as("ReceiveWebhookRole"):
         assert receive_webhook(_webhook(), CONTEXT)["statusCode"] == 200
         assert receive_webhook(_webhook(secret="wrong"), CONTEXT)["statusCode"] == 401
-    event_id = world.events.recent()[0]["event_id"]
+        # How a receiver of headgate.yml proves a message is read from the table.
+        assert receive_webhook(_to_receiver(), CONTEXT)["statusCode"] == 200
+    event_id = world.events.recent()[-1]["event_id"]
     with recorder.acting_as("MatchTriggersRole"):
         assert match_triggers(_synced(event_id, "stripe"), CONTEXT) == {"runs": [1]}
         assert match_triggers(_synced(event_id, "nobody"), CONTEXT) == {"runs": []}
@@ -538,7 +543,16 @@ def _webhook(secret: str = "s3cret") -> dict[str, Any]:
     }
     raw = json.dumps({**body, "data": {"status": "SUCCESSFUL"}}).encode()
     headers = {"X-Fivetran-Signature-256": sign(raw, secret)}
-    return {"headers": headers, "pathParameters": {"source": "default"}, "body": raw.decode()}
+    return {
+        "headers": headers,
+        "pathParameters": {"provider": "fivetran", "source": "default"},
+        "body": raw.decode(),
+    }
+
+
+def _to_receiver() -> dict[str, Any]:
+    parameters = {"provider": "webhook", "source": "hightouch", "token": "s3cret"}
+    return {"headers": {}, "pathParameters": parameters, "body": "{}"}
 
 
 def _synced(event_id: str, connector: str) -> dict[str, Any]:

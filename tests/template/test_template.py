@@ -103,7 +103,7 @@ def test_no_variable_carries_a_secret() -> None:
 
 def test_every_rule_keeps_what_it_cannot_deliver() -> None:
     rules = TEMPLATE.of_type("AWS::Events::Rule")
-    assert len(rules) == 4
+    assert len(rules) == 5
     for name, rule in rules.items():
         for target in rule["Targets"]:
             queue = target["DeadLetterConfig"]["Arn"].removesuffix(".Arn")
@@ -113,11 +113,13 @@ def test_every_rule_keeps_what_it_cannot_deliver() -> None:
 
 def test_every_function_behind_a_rule_keeps_what_it_cannot_handle_as_it_got_it() -> None:
     """Not by OnFailure, which wraps the event: what waits in a queue is to be given to the function again."""
-    for rule in TEMPLATE.of_type("AWS::Events::Rule").values():
+    rules = TEMPLATE.of_type("AWS::Events::Rule").values()
+    told = {target["Arn"] for rule in rules if "EventPattern" in rule for target in rule["Targets"]}
+    for rule in rules:
         for target in rule["Targets"]:
             function = FUNCTIONS[target["Arn"].removesuffix(".Arn")]
             assert "DestinationConfig" not in function["EventInvokeConfig"]
-            if "ScheduleExpression" in rule:
+            if target["Arn"] not in told:
                 assert function["EventInvokeConfig"]["MaximumRetryAttempts"] == 0, "it comes again by itself"
             else:
                 dead = {"Type": "SQS", "TargetArn": target["DeadLetterConfig"]["Arn"]}
@@ -127,7 +129,16 @@ def test_every_function_behind_a_rule_keeps_what_it_cannot_handle_as_it_got_it()
 def test_every_minute_somebody_looks_after_what_was_lost() -> None:
     rule = TEMPLATE.of_type("AWS::Events::Rule")["EveryMinuteRule"]
     assert rule["ScheduleExpression"] == "rate(1 minute)"
-    assert [target["Arn"] for target in rule["Targets"]] == ["ReapRunsFunction.Arn"]
+    assert [target["Arn"] for target in rule["Targets"]] == [
+        "ReapRunsFunction.Arn",
+        "MatchTriggersFunction.Arn",
+    ]
+
+
+def test_what_arrives_and_what_ends_is_matched() -> None:
+    rule = TEMPLATE.of_type("AWS::Events::Rule")["ConnectorSyncedRule"]
+    assert rule["EventPattern"]["detail-type"] == ["ConnectorSynced", "SignalReceived", "RunFinished"]
+    assert [target["Arn"] for target in rule["Targets"]] == ["MatchTriggersFunction.Arn"]
 
 
 def test_a_schedule_keeps_what_it_cannot_deliver_where_the_rule_does() -> None:
@@ -245,7 +256,8 @@ def test_every_route_leads_to_a_function_that_lets_the_api_in() -> None:
     ]
     routes = TEMPLATE.of_type("AWS::ApiGatewayV2::Route")
     assert {route["RouteKey"] for route in routes.values()} == {
-        "POST /webhooks/fivetran/{source}", "GET /", "GET /runs/{run_id}", "ANY /api/{proxy+}",
+        "POST /webhooks/{provider}/{source}", "POST /webhooks/{provider}/{source}/{token}",
+        "GET /", "GET /runs/{run_id}", "ANY /api/{proxy+}",
     }  # fmt: skip
     for route in routes.values():
         integration = integrations[route["Target"].removeprefix("integrations/")]

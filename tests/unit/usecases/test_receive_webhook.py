@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from headgate.adapters.memory import MemoryWorld
-from headgate.adapters.webhooks.fivetran import SIGNATURE_HEADER, FivetranWebhook, sign
+from headgate.adapters.webhooks.fivetran import SIGNATURE_HEADER, sign
+from headgate.adapters.webhooks.readers import Readers
 from headgate.domain.events import ConnectorSynced
+from headgate.domain.inbound import Delivery
 from headgate.errors import UnavailableError, WebhookError
 from headgate.usecases.receive_webhook import MAX_BODY, receive_webhook
 
@@ -20,10 +22,9 @@ def sync_end(world: MemoryWorld, **changes: object) -> bytes:
 
 def send(world: MemoryWorld, body: bytes, *, secret: str = "s3cret", origin: str = "default") -> str:
     receipt = receive_webhook(
-        FivetranWebhook(),
-        origin,
-        {SIGNATURE_HEADER: sign(body, secret)},
-        body,
+        "fivetran",
+        Delivery(origin, {SIGNATURE_HEADER: sign(body, secret)}, body),
+        readers=Readers(world.jobs),
         events=world.events,
         bus=world.bus,
         secrets=world.secrets,

@@ -22,7 +22,10 @@ class Event(BaseModel):
 
 
 class ConnectorSynced(Event):
-    """A connector ended a sync successfully. `event_id` is the inbound event's deduplication key."""
+    """A connector ended a sync successfully. `event_id` is the inbound event's deduplication key.
+
+    new_data: False when the provider says that the sync moved nothing.
+    """
 
     event_id: str
     provider: str
@@ -31,6 +34,7 @@ class ConnectorSynced(Event):
     connector_name: str = ""
     sync_id: str = ""
     occurred_at: str = ""
+    new_data: bool = True
 
 
 class SignalReceived(Event):

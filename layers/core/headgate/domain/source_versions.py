@@ -56,7 +56,7 @@ def _version(
     silent_after: float,
 ) -> SourceVersion:
     limit = silent_after if node.code.silent_after is None else node.code.silent_after
-    silent = [sync for sync in feeding if now - sync.at > limit]
+    silent = [sync for sync in feeding if now - sync.heard_at > limit]
     if feeding and not silent and not _unheard(node, feeding):
         return _by_syncs(feeding, now)
     if seen is not None and seen.observed_at <= now + _AHEAD:
@@ -66,8 +66,8 @@ def _version(
             fact += f", as seen at {clock_time(seen.observed_at, now)}"
         return SourceVersion(f"loaded@{iso(seen.max_loaded_at)}", f"{_name(node)}: {fact}", age)
     if silent:
-        quiet = max(silent, key=lambda sync: now - sync.at)
-        return SourceVersion("", f"{label_of(quiet)} has not synced since {clock_time(quiet.at, now)}")
+        quiet = max(silent, key=lambda sync: now - sync.heard_at)
+        return SourceVersion("", f"{label_of(quiet)} has not synced since {clock_time(quiet.heard_at, now)}")
     missing = _unheard(node, feeding)
     if missing:
         return SourceVersion("", f"no sync of {missing[0]} was ever heard of")

@@ -8,13 +8,22 @@ KEPT_SECONDS = 90 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """One successful sync of a connector. at: when it ended, by the provider's clock (epoch seconds)."""
+    """One successful sync of a connector. at: when it ended, by the provider's clock (epoch seconds).
+
+    empty_at: when a later one ended that brought nothing; 0: none did.
+    """
 
     provider: str
     connector_id: str
     connector_name: str
     sync_id: str
     at: float
+    empty_at: float = 0.0
+
+    @property
+    def heard_at(self) -> float:
+        """When the connector was last known to be at work."""
+        return max(self.at, self.empty_at)
 
     @property
     def connector(self) -> str:

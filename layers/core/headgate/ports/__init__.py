@@ -13,6 +13,7 @@ from headgate.ports.knowledge import BuildStates, Freshness, History
 from headgate.ports.node_queue import NodeQueue, Slots
 from headgate.ports.runs import Containers, RunStore, StateMachine
 from headgate.ports.secrets import Secrets
+from headgate.ports.webhooks import Confirming, WebhookReader, WebhookReaders
 
 __all__ = [
     "Activities",
@@ -21,6 +22,7 @@ __all__ = [
     "BuildStates",
     "BundleStore",
     "Clock",
+    "Confirming",
     "Containers",
     "EventBus",
     "EventLog",
@@ -36,4 +38,6 @@ __all__ = [
     "Secrets",
     "Slots",
     "StateMachine",
+    "WebhookReader",
+    "WebhookReaders",
 ]

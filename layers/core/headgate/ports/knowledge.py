@@ -60,8 +60,11 @@ class BuildStates(Protocol):
 class Freshness(Protocol):
     """What is known of the data in sources. Syncs are kept for 90 days."""
 
-    def record_sync(self, sync: Sync) -> None:
-        """The same sync again changes nothing; an older one than the last does not replace it."""
+    def record_sync(self, sync: Sync, *, new_data: bool = True) -> None:
+        """The same sync again changes nothing; an older one than the last does not replace it.
+
+        new_data: False when it brought nothing: the last one that did stays, and is known to be the last as of then.
+        """
         ...
 
     def syncs(self) -> dict[str, Sync]:

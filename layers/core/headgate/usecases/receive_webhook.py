@@ -6,65 +6,78 @@ but was not handed on is handed on then.
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
-from headgate.domain.inbound import InboundEvent, Meaning, Receipt
-from headgate.errors import NotFoundError, WebhookError
-from headgate.ports import Clock, EventBus, EventLog, Secrets
+from headgate.domain.inbound import Delivery, InboundEvent, Receipt
+from headgate.domain.webhook_secret import secret_name, valid_secrets
+from headgate.errors import InputError, NotFoundError, WebhookError
+from headgate.ports import Clock, Confirming, EventBus, EventLog, Secrets, WebhookReader, WebhookReaders
 
 MAX_BODY = 256 * 1024
 # Strangers write the address: what cannot be a source never becomes the name of a secret or part of a key.
-_SOURCE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-
-class WebhookReader(Protocol):
-    """One sender's wire format."""
-
-    @property
-    def provider(self) -> str: ...
-
-    def verify(self, headers: Mapping[str, str], body: bytes, secret: str) -> None: ...
-
-    def read(self, origin: str, body: bytes, now: float) -> InboundEvent: ...
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def receive_webhook(
-    reader: WebhookReader,
-    origin: str,
-    headers: Mapping[str, str],
-    body: bytes,
+    provider: str,
+    delivery: Delivery,
     *,
+    readers: WebhookReaders,
     events: EventLog,
     bus: EventBus,
     secrets: Secrets,
     clock: Clock,
 ) -> Receipt:
     """Take one message. Raises WebhookError with the HTTP status of the refusal; then nothing was stored."""
-    if len(body) > MAX_BODY:
+    if len(delivery.body) > MAX_BODY:
         raise WebhookError(413, f"body is larger than {MAX_BODY} bytes")
-    reader.verify(headers, body, _secret(reader.provider, origin, secrets))
-    event = reader.read(origin, body, clock.now())
-    if event.meaning is Meaning.TEST:
+    now = clock.now()
+    reader, values = _verified(provider, delivery, readers, secrets, now)
+    event = reader.read(delivery, now)
+    if event.is_test:
         return Receipt("test", event.event_id)
-    if not events.record(
-        event.event_id, {"provider": reader.provider, "origin": origin, "detail": event.detail}
-    ):
+    if isinstance(reader, Confirming):
+        reader.confirm(event, values)
+    if not events.record(event.event_id, _record(reader.provider, delivery.origin, event)):
         return Receipt("duplicate", event.event_id)
-    if event.synced is None:
+    if event.event is None:
         events.mark(event.event_id, "ignored")
         return Receipt("ignored", event.event_id)
-    bus.publish(event.synced)
+    bus.publish(event.event)
     events.mark(event.event_id, "published")
     return Receipt("accepted", event.event_id)
 
 
-def _secret(provider: str, origin: str, secrets: Secrets) -> str:
-    # One answer to everything: an address that exists must not be told from one that does not. An empty secret
-    # is none: anybody could sign with it.
-    if _SOURCE.fullmatch(origin):
+def _record(provider: str, origin: str, event: InboundEvent) -> dict[str, object]:
+    """What is kept of it; with `event` it can be put on the bus once more."""
+    found: dict[str, object] = {"provider": provider, "origin": origin, "detail": event.detail}
+    if event.event is not None:
+        found["event"] = {
+            "detail-type": event.event.detail_type(),
+            "detail": event.event.model_dump(mode="json"),
+        }
+    return found
+
+
+def _verified(
+    provider: str, delivery: Delivery, readers: WebhookReaders, secrets: Secrets, now: float
+) -> tuple[WebhookReader, Mapping[str, str]]:
+    """The address's reader and its secret's values.
+
+    One refusal for everything: an address that exists must not be told from one that does not. What is remembered of
+    a secret may be its value of before a rotation, so a refusal asks for it again.
+    """
+    if _NAME.fullmatch(provider) and _NAME.fullmatch(delivery.origin):
+        name = secret_name(provider, delivery.origin)
         try:
-            if secret := secrets.get(f"webhooks/{provider}/{origin}").get("secret"):
-                return secret
-        except NotFoundError:
+            reader = readers.of(provider, delivery.origin)
+            for fresh in (False, True):
+                values = secrets.get(name, fresh=fresh)
+                if _is_authentic(reader, delivery, values, now):
+                    return reader, values
+        except (NotFoundError, InputError):
             pass
     raise WebhookError(401, "signature refused")
+
+
+def _is_authentic(reader: WebhookReader, delivery: Delivery, values: Mapping[str, str], now: float) -> bool:
+    return any(reader.is_authentic(delivery, secret, now) for secret in valid_secrets(values, now))

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from headgate.adapters.aws.table import Table
+from headgate.adapters.aws.table import Table, met
 from headgate.domain.instant import iso
 from headgate.domain.sync import KEPT_SECONDS, Observation, Sync, each_once
 from headgate.errors import ConflictError
@@ -26,7 +26,9 @@ class DynamoDBFreshness:
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._table = Table(client, table)
 
-    def record_sync(self, sync: Sync) -> None:
+    def record_sync(self, sync: Sync, *, new_data: bool = True) -> None:
+        if not new_data and self._heard_of(sync):
+            return
         # The log comes last: what is in it was recorded as a whole, and whoever died before is asked again.
         pk, sk = _log_key(sync)
         if self._table.get(pk, sk) is not None:
@@ -40,6 +42,18 @@ class DynamoDBFreshness:
                 sync_id=sync.sync_id,
             )
         self._table.put({"pk": pk, "sk": sk, **_fields(sync), "expires_at": int(sync.at) + KEPT_SECONDS})
+
+    def _heard_of(self, sync: Sync) -> bool:
+        """Remember that it brought nothing. False: nothing is known of this connector."""
+        change = (
+            "SET #empty_at = :at",
+            "attribute_exists(pk) AND (attribute_not_exists(#empty_at) OR #empty_at < :at)",
+        )
+        try:
+            self._table.update(LAST, sync.connector, *change, old=True, at=sync.at)
+        except ConflictError as fault:
+            return bool(met(fault))
+        return True
 
     def syncs(self) -> dict[str, Sync]:
         return {item["sk"]: _sync(item) for item in self._table.query("#pk = :pk", pk=LAST)}
@@ -107,6 +121,7 @@ def _sync(item: Mapping[str, Any]) -> Sync:
         item.get("connector_name", ""),
         item["sync_id"],
         float(item["at"]),
+        float(item.get("empty_at", 0)),
     )
 
 

@@ -1,6 +1,7 @@
 """What is known of the data in sources, in memory."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from threading import RLock
 
 from headgate.domain.sync import KEPT_SECONDS, Observation, Sync, each_once
@@ -15,8 +16,13 @@ class MemoryFreshness:
         self._last: dict[str, Sync] = {}
         self._seen: dict[tuple[str, str], Observation] = {}
 
-    def record_sync(self, sync: Sync) -> None:
+    def record_sync(self, sync: Sync, *, new_data: bool = True) -> None:
         with self._lock:
+            known = self._last.get(sync.connector)
+            if known is not None and not new_data:
+                if sync.at > known.empty_at:
+                    self._last[sync.connector] = replace(known, empty_at=sync.at)
+                return
             if (sync.connector, sync.sync_id) in self._syncs:
                 return
             self._syncs[sync.connector, sync.sync_id] = sync
