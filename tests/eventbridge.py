@@ -34,7 +34,7 @@ def firings(
     assert start_date is None
     if kind == "at":
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", inside)
-        found = _instant(datetime.fromisoformat(inside), ZoneInfo(zone))
+        found = instant(datetime.fromisoformat(inside), ZoneInfo(zone))
         assert found is not None, f"{expression} does not exist in {zone}"
         if start < found <= end:
             yield found
@@ -54,13 +54,14 @@ def _of_cron(inside: str, zone: ZoneInfo, start: float, end: float) -> Iterator[
         if day.month in months and (_in_month(of_month, day) if of_week == "?" else _in_week(of_week, day)):
             for one in hours:
                 for other in minutes:
-                    at = _instant(datetime(day.year, day.month, day.day, one, other), zone)  # noqa: DTZ001
+                    at = instant(datetime(day.year, day.month, day.day, one, other), zone)  # noqa: DTZ001
                     if at is not None and start < at <= end:
                         yield at
         day += timedelta(days=1)
 
 
-def _instant(local: datetime, zone: ZoneInfo) -> float | None:
+def instant(local: datetime, zone: ZoneInfo) -> float | None:
+    """The first instant at which this local time is; None: it does not exist."""
     at = local.replace(tzinfo=zone, fold=0)
     back = at.astimezone(UTC).astimezone(zone).replace(tzinfo=None)
     return at.timestamp() if back == local else None
