@@ -1,4 +1,4 @@
-"""An apply that is cut off at any request to AWS: the old or the new state, or a marked one that is mended next time."""
+"""An apply that is cut off at any request to AWS: the old or the new state, or a marked one that is mended later."""
 
 from __future__ import annotations
 
