@@ -4,6 +4,7 @@ import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from headgate.domain.declared_var import DeclaredVar
 from headgate.domain.job import Job, JobsFile
 from headgate.domain.overrides import Overrides
 from headgate.domain.run import RunStatus
+from headgate.domain.schedule import Schedule
 from headgate.observability import logger
 from tests.builders import fivetran_gate, make_environment
 from tests.faults import Unreliable
@@ -217,12 +219,19 @@ def test_jobs_are_paused_and_resumed(world: MemoryWorld) -> None:
     status, body = send("POST", "/api/jobs/finance/resume")
     assert (status, body["job"]["state"], body["job"]["paused"]) == (200, "active", None)
     status, body = send("POST", "/api/jobs/off/resume")
-    assert (status, "paused by its jobs file" in body["error"]) == (409, True)
+    assert (status, "is paused by" in body["error"]) == (409, True)
     assert send("POST", "/api/jobs/finance/resume", {"reason": "x"})[0] == 400
 
 
 def test_what_starts_a_job_is_told(world: MemoryWorld) -> None:
     job = send("GET", "/api/jobs/finance")[1]["job"]
+    assert (job["state"], job["next_due"], len(job["when"])) == ("active", None, 1)
+    daily = replace(FINANCE, name="daily", gates=(), schedules=(Schedule(at=("07:00",)),))
+    world.jobs.apply(JobsFile((), (daily,), (), origin="daily.yml"))
+    told = send("GET", "/api/jobs/daily")[1]["job"]
+    assert told["next_due"].endswith("T07:00:00.000+00:00")
+    world.activities.pause("daily", "by ana")
+    assert send("GET", "/api/jobs/daily")[1]["job"]["next_due"] is None
     assert job["gates"][0]["awaits"] == [{"kind": "fivetran", "name": "stripe", "where": {}}]
     assert job["vars"][1] == {"name": "region", "type": "text", "choices": ["eu", "us"]}
 

@@ -111,6 +111,7 @@ class JobTold(Told):
     owner: str
     description: str
     steps: list[str]
+    when: list[str]
     gates: list[dict[str, Any]]
     schedules: list[dict[str, Any]]
     vars: list[dict[str, Any]]
@@ -121,6 +122,7 @@ class JobTold(Told):
     paused: str | None
     deactivated_at: str | None
     failures: int
+    next_due: str | None
 
 
 class JobAnswer(Told):

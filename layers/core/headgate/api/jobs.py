@@ -1,14 +1,18 @@
 """Jobs: list them, see what a run would do, pause and resume."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate.api import answers
 from headgate.api.requests import PauseRequest, PlanQuery, ResumeRequest
 from headgate.api.route import Answer, Request, Route
 from headgate.api.wording import by_the_api
+from headgate.domain.activity import Activity
+from headgate.domain.instant import iso
+from headgate.domain.job import Job
 from headgate.domain.job_object import job_object
-from headgate.errors import ConflictError, ManifestError, PlanError
+from headgate.errors import ConflictError, InputError, ManifestError, PlanError
 from headgate.observability import logger
+from headgate.usecases.pause_job import pause_job, resume_job
 
 if TYPE_CHECKING:
     from headgate.bootstrap import World
@@ -17,13 +21,31 @@ _NO_JOB = {404: "There is no such job; the nearest name is told."}
 
 
 def list_jobs(_: Request, ports: "World") -> Answer:
-    found = [job_object(job, ports.activities.activity(job.name)) for job in ports.jobs.jobs()]
-    return 200, {"jobs": found}
+    jobs = ports.jobs.jobs()
+    activities = ports.activities.activities([job.name for job in jobs])
+    return 200, {"jobs": [_told(job, activities[job.name], ports) for job in jobs]}
 
 
 def view(request: Request, ports: "World") -> Answer:
-    job = ports.jobs.job(request.values["job"])
-    return 200, {"job": job_object(job, ports.activities.activity(job.name))}
+    return _one(ports.jobs.job(request.values["job"]), ports)
+
+
+def _one(job: Job, ports: "World") -> Answer:
+    return 200, {"job": _told(job, ports.activities.activity(job.name), ports)}
+
+
+def _told(job: Job, activity: Activity, ports: "World") -> dict[str, Any]:
+    return job_object(job, activity) | {"next_due": _next_due(job, activity, ports.clock.now())}
+
+
+def _next_due(job: Job, activity: Activity, now: float) -> str | None:
+    if not job.schedules or job.paused or activity.is_off:
+        return None
+    # Imported here: few who ask for a job have one with a schedule.
+    from headgate.domain.fire import next_fires
+
+    fires = next_fires(job.schedules, now, 1)
+    return iso(fires[0].at) if fires else None
 
 
 def plan(request: Request, ports: "World") -> Answer:
@@ -43,21 +65,21 @@ def plan(request: Request, ports: "World") -> Answer:
 
 def pause(request: Request, ports: "World") -> Answer:
     wish: PauseRequest = request.body
-    job = ports.jobs.job(request.values["job"])
-    ports.activities.pause(job.name, by_the_api(wish.reason))
+    name, why = request.values["job"], by_the_api(wish.reason)
+    job = pause_job(name, why, jobs=ports.jobs, activities=ports.activities)
     logger.info("job paused", job=job.name)
-    return 200, {"job": job_object(job, ports.activities.activity(job.name))}
+    return _one(job, ports)
 
 
 def resume(request: Request, ports: "World") -> Answer:
-    job = ports.jobs.job(request.values["job"])
-    if job.paused:
-        raise ConflictError(
-            f"{job.name} is paused by its jobs file: take `paused: true` out and `headgate jobs apply`"
-        )
-    ports.activities.resume(job.name)
+    name = request.values["job"]
+    try:
+        job = resume_job(name, jobs=ports.jobs, activities=ports.activities)
+    except InputError as fault:
+        # Nothing is wrong with the request: the jobs file stands against it.
+        raise ConflictError(str(fault)) from fault
     logger.info("job resumed", job=job.name)
-    return 200, {"job": job_object(job, ports.activities.activity(job.name))}
+    return _one(job, ports)
 
 
 ROUTES = (

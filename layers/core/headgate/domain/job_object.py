@@ -7,6 +7,7 @@ from typing import Any
 from headgate.domain.activity import Activity
 from headgate.domain.gate import Gate
 from headgate.domain.job import Job
+from headgate.domain.when_words import describe_when
 
 _ACTIVE, _PAUSED, _DEACTIVATED = "active", "paused", "deactivated"
 
@@ -19,6 +20,7 @@ def job_object(job: Job, activity: Activity) -> dict[str, Any]:
         "owner": job.owner,
         "description": job.description,
         "steps": list(job.steps),
+        "when": describe_when(job),
         "gates": [_gate_object(gate) for gate in job.gates],
         "schedules": [_listed(asdict(schedule)) for schedule in job.schedules],
         "vars": [_listed(asdict(one)) for one in job.vars],

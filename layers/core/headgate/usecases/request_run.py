@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from headgate.domain.activity import Activity
 from headgate.domain.job import Job
+from headgate.domain.job_off import why_off
 from headgate.domain.run import Cause, Run
 from headgate.domain.run_request import RunRequest, overrides_of
 from headgate.errors import ConflictError, NotFoundError
@@ -68,14 +69,5 @@ def _bundle(environment: str, ref: str, jobs: JobStore) -> str:
 
 
 def _notes(job: Job, activity: Activity) -> tuple[str, ...]:
-    notes = []
-    if job.paused:
-        notes.append(f"{job.name} is paused by its jobs file: nothing else starts it")
-    if activity.paused:
-        notes.append(f"{job.name} is paused ({activity.paused}): nothing else starts it")
-    if activity.deactivated_at:
-        notes.append(
-            f"{job.name} is deactivated since {activity.deactivated_at}, after {activity.failures} failed runs in a "
-            f"row: nothing else starts it until `headgate jobs resume {job.name}`"
-        )
-    return tuple(notes)
+    reason = why_off(job, activity).removeprefix("starts nothing: ")
+    return (f"neither events nor schedules start {job.name}: {reason}",) if reason else ()
