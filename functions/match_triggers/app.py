@@ -7,12 +7,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.adapters.webhooks import s3
 from headgate.bootstrap import World, world
 from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
 from headgate.domain.run import Run
 from headgate.observability import logger
 from headgate.usecases.catch_up import catch_up
-from headgate.usecases.match_triggers import Trigger, match_triggers
+from headgate.usecases.match_triggers import Trigger, match_triggers, record_event
 from headgate.usecases.one_by_one import one_by_one
 from headgate.usecases.open_gates import open_gates
 
@@ -27,12 +28,24 @@ EVERY_MINUTE = "Scheduled Event"
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event["detail-type"] == EVERY_MINUTE:
         started = look(world())
+    elif event["detail-type"] == s3.DETAIL_TYPE:
+        started = hear_object(event, world())
     else:
         started = match_triggers(EVENTS[event["detail-type"]].model_validate(event["detail"]), world())
     numbers = [run.run_id for run in started]
     if numbers or event["detail-type"] != EVERY_MINUTE:
         logger.info("triggers matched", trigger=event["detail-type"], runs=numbers)
     return {"runs": numbers}
+
+
+def hear_object(event: dict[str, Any], ports: World) -> list[Run]:
+    """S3 tells of an object on the account's own bus, past receive_webhook."""
+    found = s3.read(event)
+    if found is None:
+        return []
+    event_id, signal, detail = found
+    record_event(event_id, "s3", signal.origin, detail, signal, ports)
+    return match_triggers(signal, ports)
 
 
 def look(ports: World) -> list[Run]:

@@ -249,7 +249,7 @@ def test_without_a_connector_it_is_everything_that_any_of_them_feeds(world: Memo
     without_commands(world, "stripe", "github")
     step = ("dbt build --select connector:stripe+ connector:github+",)
     assert start(world, "fed").steps == step
-    [run] = match(world, ScheduleFired(job="fed", scheduled_time="2026-01-01T05:00:00Z"))
+    [run] = match(world, ScheduleFired(job="fed", scheduled_time="2026-01-01T06:00:00Z"))
     assert run.steps == step
 
 

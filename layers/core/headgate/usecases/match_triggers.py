@@ -16,6 +16,7 @@ from headgate.domain.gate_rule import key_of
 from headgate.domain.gate_state import Arrival
 from headgate.domain.job import Job
 from headgate.domain.job_off import why_off
+from headgate.domain.missed import comes_due
 from headgate.domain.results import NodeStatus
 from headgate.domain.run import Run
 from headgate.domain.signal import MODEL, Happening, heard, of_run_end, of_signal, of_sync
@@ -27,6 +28,8 @@ from headgate.usecases.open_gate import OpeningPorts, open_gate, started_text
 from headgate.usecases.start_job import start_job
 
 Trigger = ConnectorSynced | SignalReceived | ScheduleFired | RunFinished
+# A schedule that was changed may fire once more as it was; how exact the sender is does not matter to that.
+_TOLERANCE = 60.0
 _MODELS = frozenset({"model", "seed", "snapshot"})
 
 
@@ -52,7 +55,7 @@ def match_triggers(event: Trigger, ports: MatchingPorts) -> list[Run]:
         return _of_run_end(event, ports)
     now = ports.clock.now()
     if isinstance(event, ConnectorSynced):
-        ports.freshness.record_sync(sync_of(event, now))
+        ports.freshness.record_sync(sync_of(event, now), new_data=event.new_data)
         return _offer(of_sync(event, now), ports.jobs.jobs(), ports)
     return _offer(of_signal(event, now), ports.jobs.jobs(), ports)
 
@@ -60,12 +63,14 @@ def match_triggers(event: Trigger, ports: MatchingPorts) -> list[Run]:
 def _of_schedule(event: ScheduleFired, ports: MatchingPorts) -> list[Run]:
     at = due_at(event.scheduled_time)
     event_id = f"schedule/{event.job}/{due_text(at)}"
-    _record(event_id, "schedule", event.job, f"schedule of {event.job}, due {due_text(at)}", event, ports)
+    record_event(
+        event_id, "schedule", event.job, f"schedule of {event.job}, due {due_text(at)}", event, ports
+    )
     try:
         job = ports.jobs.job(event.job)
     except NotFoundError:
         return _nothing(event_id, event.job, "there is no such job any more", ports)
-    if not job.schedules:
+    if not comes_due(job.schedules, at - _TOLERANCE, at + _TOLERANCE):
         return _nothing(event_id, job.name, "not a time of its schedule any more", ports)
     if off := why_off(job, ports.activities.activity(job.name)):
         ports.activities.record_due(job.name, at)
@@ -90,7 +95,7 @@ def _of_run_end(event: RunFinished, ports: MatchingPorts) -> list[Run]:
         return []
     models = _built(run, ports.queue) if MODEL in kinds else []
     happening = of_run_end(event, models, run.finished_at, ports.clock.now())
-    _record(happening.event_id, "headgate", event.job, happening.cause.detail, event, ports)
+    record_event(happening.event_id, "headgate", event.job, happening.cause.detail, event, ports)
     return _offer(happening, jobs, ports)
 
 
@@ -106,10 +111,10 @@ def _built(run: Run, queue: NodeQueue) -> list[str]:
     ]
 
 
-def _record(
+def record_event(
     event_id: str, provider: str, origin: str, detail: str, event: Trigger, ports: MatchingPorts
 ) -> None:
-    """Keep an event that did not come from outside like those that did."""
+    """Keep an event that did not come by receive_webhook like those that did."""
     bus_event = {"detail-type": event.detail_type(), "detail": event.model_dump(mode="json")}
     said = {"provider": provider, "origin": origin, "detail": detail, "event": bus_event}
     if ports.events.record(event_id, said):
