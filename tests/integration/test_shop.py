@@ -171,7 +171,7 @@ def test_jobs_file_speaks_of_this_project(untouched_shop: Path, built: TwiceBuil
     waited_for = [
         connector
         for job in jobs_file["jobs"].values()
-        for connector in job["when"].get("fivetran", {}).get("connectors", [])
+        for connector in job.get("when", {}).get("fivetran", {}).get("connectors", [])
     ]
     sources = built.manifest["sources"].values()
     # Rates wait for nobody: the next run takes them along.

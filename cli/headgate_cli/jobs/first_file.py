@@ -34,7 +34,7 @@ def first_file(project: FoundProject, timezone: str) -> FirstFile:
     lines = [
         "# What runs this project, and when. Every key: docs/jobs-file.md of Headgate.",
         "version: 1",
-        f"project: {_name(project.name)}",
+        f"project: {_scalar(_name(project.name))}",
         "",
         "environments:",
         *(line for environment in environments for line in environment),
@@ -61,7 +61,11 @@ def _environment(name: str, target: Target, project: FoundProject, guesses: list
     schema = target.schema or SCHEMA
     if not target.schema:
         guesses.append(f"environment {name}: schema {SCHEMA} (the profile does not say it literally)")
-    lines = [f"  {_name(name)}:", f"    target: {_scalar(target.name)}", f"    schema: {_scalar(schema)}"]
+    lines = [
+        f"  {_scalar(_name(name))}:",
+        f"    target: {_scalar(target.name)}",
+        f"    schema: {_scalar(schema)}",
+    ]
     wanted = {
         variable: key for variable, key in target.variables.items() if not variable.startswith(_NOT_SECRETS)
     }
@@ -122,7 +126,7 @@ def _scalar(text: str) -> str:
 
 def _name(text: str) -> str:
     made = re.sub(r"[^A-Za-z0-9_-]", "_", text).lstrip("_-")[:48]
-    return _scalar(made or "shop")
+    return made or "shop"
 
 
 def _key(text: str) -> str:

@@ -1,7 +1,7 @@
 """What no entry can know by itself: names that must exist elsewhere in the files."""
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -38,8 +38,11 @@ def no_environment(documents: Sequence[Document]) -> Iterator[Problem]:
 
 
 def _unknown_receivers(documents: Sequence[Document]) -> Iterator[Problem]:
-    written = list(entries(documents, "receivers"))
-    known = {str(found.name): mapping(found.value) for found in reversed(written)}  # of two, the first counts
+    known: dict[str, Mapping[Any, Any]] = {}
+    for found in entries(documents, "receivers"):
+        known.setdefault(
+            str(found.name), mapping(found.value)
+        )  # of two, which is told elsewhere, the first counts
     for job, keys, wanted in _texts(documents, "webhook", "from"):
         name, sign, _ = wanted.partition("/")
         if name not in known:

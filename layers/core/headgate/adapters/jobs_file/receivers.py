@@ -52,6 +52,7 @@ class HmacEntry(Entry):
         max_length=200,
         description="What is signed: a text with `{body}`, and `{timestamp}` if there is one.",
         examples=['"{timestamp}.{body}"'],
+        json_schema_extra={"pattern": r"\{body\}"},
     )
 
     @model_validator(mode="after")
