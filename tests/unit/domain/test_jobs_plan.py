@@ -205,6 +205,13 @@ def test_what_will_not_work_yet_is_a_warning() -> None:
     ]
 
 
+def test_a_job_that_another_file_waits_for_is_not_removed_unsaid() -> None:
+    other = JobsFile((), (after("theirs", "nightly"),), (), "other.yml")
+    made = make_plan(replace(FILE, jobs=(FINANCE,)), known(FILE, other))
+    assert made.warnings == ("job theirs of other.yml waits for the job nightly, which would be gone",)
+    assert make_plan(FILE, known(FILE, other)).warnings == ()
+
+
 def after(name: str, upstream: str) -> Job:
     return Job(name, "production", (), gates=(Gate("after", (Awaited("job", upstream),)),))
 

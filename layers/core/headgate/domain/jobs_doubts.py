@@ -8,14 +8,24 @@ from headgate.domain.job import Job, JobsFile
 
 
 def warnings_of(
-    file: JobsFile, others: Sequence[JobsFile], unpublished: Iterable[str], without_secret: Iterable[str]
+    file: JobsFile,
+    old: JobsFile,
+    others: Sequence[JobsFile],
+    unpublished: Iterable[str],
+    without_secret: Iterable[str],
 ) -> Iterable[str]:
-    """What can be applied and will not work yet. others: what other origins manage."""
+    """What can be applied and will not work yet. old: what is stored; others: what other origins manage."""
     jobs = {job.name for one in (file, *others) for job in one.jobs}
+    removed = {job.name for job in old.jobs} - jobs
     for job in file.jobs:
         for wanted in _upstreams(job):
             if wanted not in jobs:
                 yield f"job {job.name} waits for the job {wanted}, which nobody applied yet"
+    for other in others:
+        for job in other.jobs:
+            for wanted in _upstreams(job):
+                if wanted in removed:
+                    yield f"job {job.name} of {other.origin} waits for the job {wanted}, which would be gone"
     for name in sorted(without_secret):
         yield f"receiver {name} has no secret, so nobody can send to it: headgate trigger add webhook {name}"
     for name in sorted(unpublished):

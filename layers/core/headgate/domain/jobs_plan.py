@@ -90,7 +90,7 @@ def make_plan(file: JobsFile, known: Known, replaces: Sequence[str] = (), *, sur
         schedules=tuple(schedules_between(old.jobs, file.jobs)),
         drift=tuple(known.drift),
         stopped=tuple(_stopped(file.jobs, known.activities)),
-        warnings=tuple(warnings_of(file, others, known.unpublished, known.without_secret)),
+        warnings=tuple(warnings_of(file, old, others, known.unpublished, known.without_secret)),
         errors=tuple(errors_of(file, applied, replaces, sure=sure)),
         pending=any(found.pending for found in before),
     )
