@@ -3,6 +3,7 @@
 The YAML 1.2 rules matter: `on` and `no` stay words, as a reader expects.
 """
 
+import io
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,8 +58,7 @@ def read_document(path: Path, called: str = "jobs file", option: str = "--file")
     """
     text = _text(path, called, option)
     try:
-        root = YAML(typ="rt", pure=True).compose(text)
-        values = _loader().load(text)
+        lines, repeated, values = _parsed(text)
     except ReaderError as fault:
         raise _unreadable(path, text.count("\n", 0, fault.position) + 1, str(fault.reason)) from fault
     except MarkedYAMLError as fault:
@@ -69,10 +69,22 @@ def read_document(path: Path, called: str = "jobs file", option: str = "--file")
         raise _unreadable(
             path, 1, str(fault).splitlines()[0] if str(fault) else "nested too deeply"
         ) from fault
-    document = Document(str(path), values, {})
-    if root is not None:
-        _index(root, (), document, set())
-    return document
+    return Document(str(path), values, lines, repeated)
+
+
+def _parsed(text: str) -> tuple[dict[Place, int], list[tuple[Place, int]], Any]:
+    """Lines, what is there twice, and values: of one parse, which is most of the time that a reading takes."""
+    loader = _loader()
+    constructor, parser = loader.get_constructor_parser(io.StringIO(text))
+    found = Document("", None, {})
+    try:
+        root = constructor.composer.get_single_node()
+        if root is None:
+            return {}, [], None
+        _index(root, (), found, set())  # before values are made, which resolves merge keys in place
+        return found.lines, found.repeated, constructor.construct_document(root)
+    finally:
+        parser.dispose()
 
 
 def _loader() -> YAML:
