@@ -83,7 +83,7 @@ def where_to_look(narrator: Narrator) -> None:
         "runs list",
         "runs view 1",
         "logs 2",
-        "trigger fivetran --connector stripe",
+        "trigger test fivetran --connector stripe",
         "local status",
     ):
         narrator.say(f"  .venv/bin/headgate {command}")

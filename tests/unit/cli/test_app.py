@@ -118,7 +118,7 @@ def test_every_command_explains_itself() -> None:
         "version",
         "runs view",
         "jobs apply",
-        "trigger fivetran",
+        "trigger test",
     ):
         result = CliRunner().invoke(app, [*path.split(), "--help"])
         assert (path, result.exit_code) == (path, 0)
