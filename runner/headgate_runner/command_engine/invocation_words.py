@@ -18,6 +18,8 @@ STEERING = frozenset(
         "DEFER_STATE", "FAVOR_STATE", "PARTIAL_PARSE", "PARTIAL_PARSE_FILE_PATH", "FAIL_FAST", "SINGLE_THREADED",
     )
 )  # fmt: skip
+# They build nothing, so dbt lets nobody say where to.
+_WITHOUT_TARGET = frozenset({"deps", "debug"})
 SETTINGS = [
     "--log-format", "json", "--log-level", "debug", "--log-level-file", "none", "--no-use-colors",
     "--no-version-check", "--no-send-anonymous-usage-stats",
@@ -36,7 +38,7 @@ def command_arguments(
     given = [str(dbt), *SETTINGS, *words, "--target", environment.target]
     given += ["--project-dir", str(folders.project), "--profiles-dir", str(folders.project)]
     given += ["--log-path", str(folders.target)]
-    if words[0] != "deps":
+    if words[0] not in _WITHOUT_TARGET:
         given += ["--target-path", str(folders.target), "--threads", str(plan.threads)]
     return given + (["--state", str(state)] if state is not None else [])
 
