@@ -9,17 +9,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.adapters.webhooks import s3
 from headgate.bootstrap import World, world
-from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
 from headgate.domain.run import Run
+from headgate.domain.stored_event import trigger_of
 from headgate.observability import logger
 from headgate.usecases.catch_up import catch_up
-from headgate.usecases.match_triggers import Trigger, match_triggers, record_event
+from headgate.usecases.match_triggers import match_triggers, record_event
 from headgate.usecases.one_by_one import one_by_one
 from headgate.usecases.open_gates import open_gates
 
-EVENTS: dict[str, type[Trigger]] = {
-    kind.detail_type(): kind for kind in (ConnectorSynced, SignalReceived, ScheduleFired, RunFinished)
-}
 # EventBridge's own word for what a rule with a schedule sends.
 EVERY_MINUTE = "Scheduled Event"
 
@@ -31,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     elif event["detail-type"] == s3.DETAIL_TYPE:
         started = hear_object(event, world())
     else:
-        started = match_triggers(EVENTS[event["detail-type"]].model_validate(event["detail"]), world())
+        started = match_triggers(trigger_of(event["detail-type"], event["detail"]), world())
     numbers = [run.run_id for run in started]
     if numbers or event["detail-type"] != EVERY_MINUTE:
         logger.info("triggers matched", trigger=event["detail-type"], runs=numbers)

@@ -192,10 +192,10 @@ def test_a_sync_is_remembered_before_a_run_is_made_of_it(world: MemoryWorld) -> 
 def test_no_run_is_made_of_a_sync_that_could_not_be_remembered(world: MemoryWorld) -> None:
     record, answers = world.freshness.record_sync, iter([UnavailableError("no answer"), None])
 
-    def once_cut_off(sync: Sync) -> None:
+    def once_cut_off(sync: Sync, **said: bool) -> None:
         if (fault := next(answers)) is not None:
             raise fault
-        record(sync)
+        record(sync, **said)
 
     world.freshness.record_sync = once_cut_off  # type: ignore[method-assign]
     with pytest.raises(UnavailableError):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from headgate.domain.completion import awaited_kinds, counts_as_end
 from headgate.domain.due import due_at, due_cause, due_text
-from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
+from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired
 from headgate.domain.gate import Awaited, Gate
 from headgate.domain.gate_rule import key_of
 from headgate.domain.gate_state import Arrival
@@ -20,6 +20,7 @@ from headgate.domain.missed import comes_due
 from headgate.domain.results import NodeStatus
 from headgate.domain.run import Run
 from headgate.domain.signal import MODEL, Happening, heard, of_run_end, of_signal, of_sync
+from headgate.domain.stored_event import Trigger
 from headgate.domain.triggers import sync_of
 from headgate.errors import NotFoundError
 from headgate.ports import Activities, Freshness, NodeQueue
@@ -27,7 +28,6 @@ from headgate.usecases.one_by_one import one_by_one
 from headgate.usecases.open_gate import OpeningPorts, open_gate, started_text
 from headgate.usecases.start_job import start_job
 
-Trigger = ConnectorSynced | SignalReceived | ScheduleFired | RunFinished
 # A schedule that was changed may fire once more as it was; how exact the sender is does not matter to that.
 _TOLERANCE = 60.0
 _MODELS = frozenset({"model", "seed", "snapshot"})

@@ -1,0 +1,37 @@
+"""An event of the log, as the event of the bus that it was."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
+from headgate.domain.signal import Happening, of_run_end, of_signal, of_sync
+
+Trigger = ConnectorSynced | SignalReceived | ScheduleFired | RunFinished
+_KINDS: dict[str, type[Trigger]] = {
+    kind.detail_type(): kind for kind in (ConnectorSynced, SignalReceived, ScheduleFired, RunFinished)
+}
+
+
+def trigger_of(detail_type: str, detail: Mapping[str, Any]) -> Trigger:
+    """Raises KeyError for what starts nothing, pydantic's ValidationError for what is none."""
+    return _KINDS[detail_type].model_validate(detail)
+
+
+def stored_trigger(event: Mapping[str, Any]) -> Trigger | None:
+    """What went on the bus; None: nothing did, it starts nothing. event: as in EventLog.recent."""
+    said = event["detail"].get("event") if isinstance(event["detail"], Mapping) else None
+    if not said or said.get("detail-type") not in _KINDS:
+        return None
+    return trigger_of(said["detail-type"], said["detail"])
+
+
+def happening_of(trigger: Trigger, now: float) -> Happening | None:
+    """What it may be waited for as; of a run's end without its models, of a schedule nothing."""
+    match trigger:
+        case ConnectorSynced():
+            return of_sync(trigger, now)
+        case SignalReceived():
+            return of_signal(trigger, now)
+        case RunFinished():
+            return of_run_end(trigger, (), None, now)
+    return None
