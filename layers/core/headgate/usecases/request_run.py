@@ -41,6 +41,8 @@ def request_run(
     """
     job = jobs.job(name)
     overrides = replace(overrides_of(request, job), request=f"{request.digest}/{attempt}")
+    # Read first: once the run is made, nothing may keep whoever asked from hearing of it.
+    notes = _notes(job, activities.activity(name))
     run = start_job(
         replace(job, run=request.steps) if request.steps else job,
         Cause(kind, f"{kind}/{key}", request.detail),
@@ -56,7 +58,7 @@ def request_run(
         raise ConflictError(
             f"the key {key!r} made run {run.run_id} from another request: use a new key for a new run"
         )
-    return Requested(run, run.overrides.request == overrides.request, _notes(job, activities.activity(name)))
+    return Requested(run, run.overrides.request == overrides.request, notes)
 
 
 def _bundle(environment: str, ref: str, jobs: JobStore) -> str:
