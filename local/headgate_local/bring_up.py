@@ -16,6 +16,8 @@ from headgate_local.places import Places
 from headgate_local.warehouse import Warehouse
 
 PROJECT_SECRET = "warehouse/shop"  # noqa: S105 - a name
+# Where objects may land that jobs wait for: `s3: {bucket: landing, ...}`.
+LANDING_BUCKET = "landing"
 
 
 def deployed_once(places: Places) -> Path:
@@ -41,6 +43,7 @@ def deploy_and_describe(
     )
     on_step("deploying template.yaml")
     outputs = deploy(places, places.project / "template.yaml", stack.endpoint, local_parameters(stack))
+    _make_landing_bucket(client("s3", stack.endpoint))
     deployed_once(places).touch()
     stack = _with_secrets(replace(stack, outputs=outputs))
     write_local_file(places.local_file, stack)
@@ -58,7 +61,16 @@ def local_parameters(stack: LocalStack) -> dict[str, str]:
         "RunnerImage": "local",
         "RunnerRetrySeconds": "1",
         "ProtectData": "false",
+        "TriggerBuckets": LANDING_BUCKET,
     }
+
+
+def _make_landing_bucket(s3: Any) -> None:
+    """A bucket that tells EventBridge of its objects, as its owner would set it up on AWS."""
+    s3.create_bucket(Bucket=LANDING_BUCKET)
+    s3.put_bucket_notification_configuration(
+        Bucket=LANDING_BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
 
 
 def _with_secrets(stack: LocalStack) -> LocalStack:
