@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.cron import check_cron
@@ -200,6 +200,35 @@ def test_a_schedule_comes_due_after_its_start_and_until_its_end() -> None:
     assert list(fires(Schedule(every=25_200), 25_199.5, 50_400)) == [25_200, 50_400]
 
 
+def test_a_window_that_begins_after_a_change_of_clocks_has_nothing_made_up() -> None:
+    nightly = Schedule("30 2 * * *", BERLIN)
+    change = at("2026-03-29T01:00:00Z")
+    assert list(fires(nightly, change - 1, change + DAY)) == [change, at("2026-03-30T00:30:00Z")]
+    assert list(fires(nightly, change, change + DAY)) == [at("2026-03-30T00:30:00Z")]
+    assert list(fires(nightly, change - DAY, change - 1)) == [at("2026-03-28T01:30:00Z")]
+
+
+@pytest.mark.parametrize(
+    ("zone", "standard"),
+    [
+        (BERLIN, "Etc/GMT-1"),
+        ("Europe/London", "UTC"),
+        ("Europe/Dublin", "UTC"),
+        ("America/New_York", "Etc/GMT+5"),
+        ("Australia/Sydney", "Etc/GMT-10"),
+        ("Australia/Adelaide", "Australia/Darwin"),
+        # One hour less in Ramadan only
+        ("Africa/Casablanca", "Etc/GMT-1"),
+        # Clocks that are never changed
+        ("Asia/Kolkata", "Asia/Kolkata"),
+        ("America/Sao_Paulo", "America/Sao_Paulo"),
+    ],
+)
+def test_standard_time_is_that_of_a_zone_that_never_changes_its_clocks(zone: str, standard: str) -> None:
+    [entry] = entries(Schedule("0 6 * * *", zone, dst="utc_fixed"), NOW)
+    assert entry.timezone == standard
+
+
 @pytest.mark.parametrize("start", ["01:10", "01:45"])
 def test_a_window_that_begins_in_an_hour_that_comes_twice(start: str) -> None:
     # Berlin, 25 October 2026: 02:00 to 03:00 twice, from 00:00 UTC on and from 01:00 UTC on.
@@ -323,9 +352,11 @@ CRONS = st.one_of(
 
 @given(cron=CRONS, start=st.integers(int(NOW), int(NOW) + 800 * DAY))
 @settings(max_examples=150, deadline=None)
+@example(cron="0 6 * * 6L", start=int(NOW))  # of January both the 24th and the 31st are Saturdays
+@example(cron="0 6 * * 0L", start=int(NOW) + 31 * DAY)
 def test_a_cron_expression_means_the_same_as_its_entries(cron: str, start: int) -> None:
     """Against cronsim for what cron means and against the plain evaluator for what EventBridge does; in UTC."""
-    end = start + 40 * DAY
+    end = start + 70 * DAY
     expected = []
     for moment in CronSim(cron, datetime.fromtimestamp(start, UTC)):
         if moment.timestamp() > end or len(expected) == 300:

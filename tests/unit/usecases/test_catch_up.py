@@ -79,9 +79,7 @@ def test_a_time_that_nobody_told_of_is_started_after_ten_minutes() -> None:
     [run] = look(world)
     assert run.cause == due_cause(START + HOUR)
     assert look(world) == []
-    assert notes(world, "hourly", START + HOUR) == [
-        f"started run {run.run_id}, 10 min late"
-    ]
+    assert notes(world, "hourly", START + HOUR) == [f"started run {run.run_id}, 10 min late"]
 
 
 def test_what_was_told_of_is_not_started_again_nor_what_is_told_of_late() -> None:
@@ -246,6 +244,20 @@ def test_a_long_backlog_of_one_job_does_not_keep_the_others_waiting() -> None:
     rest = [look(world) for _ in range(4)]
     assert [len(found) for found in rest] == [20, 20, 11, 0]
     assert len({run.cause.key for run in world.runs.list_runs(500, "long")}) == 70
+
+
+def test_more_than_one_look_can_ask_about_loses_nothing() -> None:
+    """Told of for four hours while nobody looked, and then no longer."""
+    world = known_since_midnight(
+        make_job("long", Schedule("* * * * *", catch_up="all"), on_conflict="queue_all")
+    )
+    go_to(world, START + 4 * HOUR)
+    for minute in range(1, 241):
+        tell(world, "long", START + minute * MINUTE)
+    go_to(world, START + 4 * HOUR + 20 * MINUTE)
+    began = [len(look(world)) for _ in range(3)]
+    assert began == [0, 10, 0]
+    assert len(world.runs.list_runs(500)) == 250
 
 
 def test_a_job_that_cannot_be_started_holds_up_no_other() -> None:
