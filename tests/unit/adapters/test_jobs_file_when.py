@@ -252,6 +252,8 @@ WRONG = [
     ("schedule: {every: 30s}", "schedule.every", "whole minutes, at least 1m"),
     ("schedule: {every: 90s}", "schedule.every", "whole minutes, at least 1m"),
     ("schedule: {every: day}", "schedule.every", "as in 90s, 20m or 1h30m"),
+    ("schedule: {every: 7h, aligned: wall_clock}", S, "every 7 h does not divide a day"),
+    ("schedule: {every: 2h, dst: utc_fixed}", S, "every counts elapsed time"),
     ("schedule: {every: 2h, aligned: clock}", "schedule.aligned", "'elapsed' or 'wall_clock', not 'clock'"),
     ("schedule: {at: [6], aligned: elapsed}", "schedule.aligned", "goes with every"),
     ("schedule: {at: 6}", "schedule.at", "must be a list, not a number (6)"),
