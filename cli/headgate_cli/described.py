@@ -15,7 +15,7 @@ _KINDS = {"test": "test", "unit_test": "unit test", "operation": "hook"}
 def view_object(view: RunView) -> dict[str, Any]:
     """A run with its steps and nodes; what is urgent comes first."""
     return {
-        "run": run_object(view.run),
+        "run": run_object(view.run, view.wait),
         "steps": [
             {"step": step.number, "command": step.command, "planned": step.planned, "lost": list(step.lost)}
             for step in view.steps

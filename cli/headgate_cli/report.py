@@ -43,13 +43,11 @@ class Detail(StrEnum):
     EVERYTHING = "everything"
 
 
-def print_report(
-    view: "RunView", address: str = "", detail: Detail = Detail.BUILT, waits_for: str = ""
-) -> None:
+def print_report(view: "RunView", address: str = "", detail: Detail = Detail.BUILT) -> None:
     """Head, table, result, and what to type next. `address`: the run's page."""
     print_head(view.run)
-    if waits_for:
-        say(f"[bright_black]{escaped(waits_for)}[/]")
+    if view.wait is not None:
+        say(f"[bright_black]{escaped(view.wait.sentence)}[/]")
     for step in view.steps:
         if len(view.steps) > 1:
             say(f"\n[bold]step {step.number}[/]  {escaped(step.command)}")
@@ -62,8 +60,7 @@ def print_report(
 def print_head(run: "Run") -> None:
     """What ran, where, of which bundle, and why."""
     say(f"[bold]run {run.run_id}[/] · {run.job} · {run.environment} · bundle {run.bundle[:12] or '(none)'}")
-    cause = run.cause.kind + (f": {run.cause.detail}" if run.cause.detail else "")
-    say(f"[bright_black]caused by {escaped(cause)}[/]")
+    say(f"[bright_black]caused by {escaped(run.cause_text)}[/]")
     if len(run.steps) == 1:
         say(f"[bright_black]{escaped(run.steps[0])}[/]")
 

@@ -35,13 +35,21 @@ TimeoutOption = Annotated[float | None, typer.Option(min=0, help="Stop waiting a
 def follow(world: "World", run: "Run", *, watch: bool, timeout: float | None, as_json: bool) -> None:
     """Show a run that was just made: until it is over, or only that it waits."""
     from headgate.domain.run_object import run_object
+    from headgate.usecases.view_queue import view_queue
 
     if watch:
         _watch(world, run.run_id, timeout, as_json)
-    elif as_json:
-        print_json({"run": run_object(run)})
+        return
+    wait = view_queue([run], runs=world.runs, jobs=world.jobs, clock=world.clock).get(run.run_id)
+    if as_json:
+        print_json({"run": run_object(run, wait)})
+    elif wait is None:
+        say(
+            f"run [bold]{run.run_id}[/] of {run.job}: {painted(run.status.value)}  {escaped(run.error or '')}".rstrip()
+        )
     else:
-        say(f"[green]✓[/] run [bold]{run.run_id}[/] of {run.job} is queued")
+        why = f": {escaped(wait.sentence)}" if wait.waits_for is not None else ""
+        say(f"[green]✓[/] run [bold]{run.run_id}[/] of {run.job} is queued{why}")
         next_command(f"headgate runs watch {run.run_id}")
 
 
@@ -54,15 +62,17 @@ def list_runs(
 ) -> None:
     """The latest runs, newest first."""
     from headgate.domain.run_object import run_object
+    from headgate.usecases.view_queue import view_queue
 
     world = world_of(context)
     runs = world.runs.list_runs(limit, job)
+    waits = view_queue(runs, runs=world.runs, jobs=world.jobs, clock=world.clock)
     if as_json:
-        print_json({"runs": [run_object(found) for found in runs]})
+        print_json({"runs": [run_object(found, waits.get(found.run_id)) for found in runs]})
         return
     if not runs:
         note("there is no run yet")
-        next_command("headgate run JOB", "headgate trigger fivetran --connector NAME")
+        next_command("headgate run JOB", "headgate trigger test fivetran --connector NAME")
         return
     shown = table("run", "job", "status", "created", "time", "cause", "nodes", right=("run", "time"))
     for found in runs:
@@ -73,10 +83,12 @@ def list_runs(
             painted(found.status.value),
             local_time(found.created_at),
             seconds_text(seconds) if seconds is not None else "",
-            escaped(found.cause.kind + (f": {found.cause.detail}" if found.cause.detail else "")),
+            escaped(found.cause_text),
             ", ".join(f"{number} {status}" for status, number in found.counts.items()),
         )
     print_table(shown)
+    for run_id, wait in sorted(waits.items()):
+        say(f"[bright_black]run {run_id}: {escaped(wait.sentence)}[/]")
     next_command(f"headgate runs view {runs[0].run_id}")
 
 
@@ -127,20 +139,7 @@ def _print(world: "World", view: "RunView", as_json: bool, detail: str) -> None:
     if as_json:
         print_json(view_object(view))
     else:
-        print_report(view, address_of(world, view.run.run_id), Detail(detail), waits_for(world, view.run))
-
-
-def waits_for(world: "World", run: "Run") -> str:
-    """What a queued run waits for; nothing to say of any other one."""
-    if run.status.value != "queued":
-        return ""
-    if run.cancel is not None:
-        return f"cancelled {run.cancel}; it ends within a minute"
-    before = [
-        other for other in world.runs.active_runs() if other.job == run.job and other.run_id != run.run_id
-    ]
-    holder = next((other for other in before if other.status.value != "queued"), None)
-    return f"waits for run {holder.run_id} of {run.job}, which is {holder.status.value}" if holder else ""
+        print_report(view, address_of(world, view.run.run_id), Detail(detail))
 
 
 def run_id_of(world: "World", text: str) -> int:

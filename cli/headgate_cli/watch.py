@@ -33,7 +33,14 @@ class Audience(AbstractContextManager["Audience"], Protocol):
 
 def look_at(world: "World", run_id: int) -> "RunView":
     """A run as it is now."""
-    return view_run(run_id, runs=world.runs, queue=world.queue, plans=world.plans, clock=world.clock)
+    return view_run(
+        run_id,
+        runs=world.runs,
+        queue=world.queue,
+        plans=world.plans,
+        clock=world.clock,
+        jobs=world.jobs,
+    )
 
 
 def watch(world: "World", run_id: int, timeout: float | None = None) -> "RunView":
@@ -63,6 +70,7 @@ class _Lines(Audience):
         self._steps: set[int] = set()
         self._told: set[tuple[int, str]] = set()
         self._cancel: str | None = None
+        self._waits_for: int | None = None
 
     def __exit__(self, *_: Any) -> None:
         note("")
@@ -88,6 +96,9 @@ class _Lines(Audience):
         if view.run.status.value != self._status:
             self._status = view.run.status.value
             note(f"{at}  {painted(self._status)}  [bold]run {view.run.run_id} of {view.run.job}[/]")
+        if view.wait is not None and view.wait.waits_for != self._waits_for:
+            self._waits_for = view.wait.waits_for
+            note(f"{at}  [bright_black]{escaped(view.wait.sentence)}[/]")
         if view.run.cancel != self._cancel and not view.run.status.is_final:
             self._cancel = view.run.cancel
             note(f"{at}  {painted('cancelled')}  {escaped(view.run.cancel or '')}: its runners are leaving")
@@ -106,6 +117,10 @@ class _Lines(Audience):
         by = f"{took}  runner {node.runner}" if node.runner else ""
         line = f"{at}  {painted(node.status)}{padding}  {name}  [bright_black]{by}[/]"
         note(f"{line}  {escaped(telling(node))}".rstrip())
+
+
+def _waiting(view: "RunView") -> str:
+    return f"  [bright_black]{escaped(view.wait.sentence)}[/]" if view.wait is not None else ""
 
 
 def _since(view: "RunView") -> str:
@@ -154,7 +169,7 @@ class _Bars(Audience):
             total=total or None,
             completed=done,
             count=f"{done}/{total}" if total else "",
-            text=f"{_since(view)}  {_tally(step) or painted(run.status.value)}",
+            text=f"{_since(view)}  {_tally(step) or painted(run.status.value)}{_waiting(view)}",
         )
         for runner in range(1, max((node.runner or 0 for node in step.nodes), default=0) + 1):
             self._show_runner(runner, [node for node in step.nodes if node.runner == runner], total)

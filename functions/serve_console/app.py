@@ -9,6 +9,7 @@ from headgate.bootstrap import World, world
 from headgate.domain.api_token import opens
 from headgate.errors import NotFoundError
 from headgate.observability import logger
+from headgate.usecases.view_queue import view_queue
 from headgate.usecases.view_run import view_run
 
 LATEST_RUNS = 50
@@ -36,10 +37,19 @@ def _admitted(event: dict[str, Any], ports: World) -> bool:
 
 def _page(event: dict[str, Any], ports: World) -> pages.Page:
     if event["routeKey"] == "GET /":
-        return pages.latest_runs(ports.runs.list_runs(LATEST_RUNS))
+        runs = ports.runs.list_runs(LATEST_RUNS)
+        waits = view_queue(runs, runs=ports.runs, jobs=ports.jobs, clock=ports.clock)
+        return pages.latest_runs(runs, waits)
     number = (event.get("pathParameters") or {}).get("run_id", "")
     if not (number.isascii() and number.isdigit() and len(number) <= LONGEST_ID):
         raise NotFoundError("that is not the number of a run")
     return pages.one_run(
-        view_run(int(number), runs=ports.runs, queue=ports.queue, plans=ports.plans, clock=ports.clock)
+        view_run(
+            int(number),
+            runs=ports.runs,
+            queue=ports.queue,
+            plans=ports.plans,
+            clock=ports.clock,
+            jobs=ports.jobs,
+        )
     )

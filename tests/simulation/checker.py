@@ -15,7 +15,8 @@ from headgate.domain.events import RunFinished
 from headgate.domain.plan import CLOSING, OPENING, Plan
 from headgate.domain.queue import NodeState
 from headgate.domain.results import BLOCKING, FAILED, NodeStatus
-from headgate.domain.run import FINAL, Run, RunStatus
+from headgate.domain.run import FINAL, Cause, Run, RunStatus
+from headgate.domain.run_queue import CANCEL_RUNNING, SKIP, Start
 from headgate.domain.slots import Holder
 from headgate.errors import NotFoundError
 from tests.simulation.history import Entry
@@ -49,7 +50,11 @@ class _Books:
     owner: dict[Key, tuple[int, int]] = field(default_factory=dict)
     done: dict[Key, tuple[int, int]] = field(default_factory=dict)
     causes: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
-    job_slots: dict[str, int] = field(default_factory=dict)
+    # what a run takes a place in (`job#…`, `environment#…`, `account`) -> who holds one
+    in_progress: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    answers_to: dict[int, frozenset[Cause]] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    switched_off: set[str] = field(default_factory=set)
     places: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     late_places: set[str] = field(default_factory=set)
     ends: dict[int, list[RunStatus]] = field(default_factory=lambda: defaultdict(list))
@@ -167,17 +172,52 @@ class _Books:
 
     def _runs_create_run(self, entry: Entry) -> Iterator[str]:
         job, cause = entry.arguments[0], entry.arguments[2]
+        run, made = entry.answer
         runs = self.causes[job.name, cause.key]
-        runs.add(entry.answer[0].run_id)
+        runs.add(run.run_id)
         if len(runs) > 1:
             yield f"cause {cause.key} made runs {sorted(runs)}"
+        if made:
+            yield from self._entered(run)
+
+    def _entered(self, run: Run) -> Iterator[str]:
+        """A run came into being, maybe in the place of others."""
+        self.answers_to[run.run_id] = frozenset(run.causes)
+        if run.status.is_final:
+            self.ends[run.run_id].append(run.status)
+            if run.on_conflict != SKIP:
+                yield f"run {run.run_id} was over as it began"
+        for other in run.supersedes:
+            if self.ends[other]:
+                yield f"run {run.run_id} took the place of run {other}, which was over"
+            if lost := self.answers_to[other] - frozenset(run.causes):
+                yield f"run {run.run_id} took the place of run {other} and forgot {sorted(c.key for c in lost)}"
+            if not any(other in holders for holders in self.in_progress.values()):
+                self.ends[other].append(RunStatus.CANCELLED)
+            elif run.on_conflict != CANCEL_RUNNING:
+                yield f"run {run.run_id} took the place of run {other}, which was in progress"
+        if missing := [c for cause in run.causes for c in cause.connectors if not _builds(run, c)]:
+            yield f"run {run.run_id} answers to {missing} and does not build what lies downstream"
 
     def _runs_take_slot(self, entry: Entry) -> Iterator[str]:
         run = entry.arguments[0]
-        if entry.answer is True:
-            holder = self.job_slots.setdefault(run.job, run.run_id)
-            if holder != run.run_id:
-                yield f"runs {holder} and {run.run_id} of {run.job} were on their way at once"
+        if entry.answer is not Start.TAKEN:
+            return
+        for scope, limit in self._limits(run):
+            holders = self.in_progress[scope]
+            holders.add(run.run_id)
+            if limit is not None and len(holders) > limit:
+                yield f"runs {sorted(holders)} of {scope} were on their way at once; its limit is {limit}"
+
+    def _limits(self, run: Run) -> list[tuple[str, int | None]]:
+        file = self.simulation.scenario.jobs
+        of_job = next(job.max_parallel_runs for job in file.jobs if job.name == run.job)
+        of_environment = next(e.max_parallel_runs for e in file.environments if e.name == run.environment)
+        return [
+            (f"job#{run.job}", of_job),
+            (f"environment#{run.environment}", of_environment),
+            ("account", file.max_parallel_runs),
+        ]
 
     def _runs_move(self, entry: Entry) -> Iterator[str]:
         run_id, target = entry.arguments[:2]
@@ -186,9 +226,18 @@ class _Books:
         self.ends[run_id].append(target)
         if len(self.ends[run_id]) > 1:
             yield f"run {run_id} ended as {self.ends[run_id]}"
+        for holders in self.in_progress.values():
+            holders.discard(run_id)
         job = self.simulation.world.runs.get_run(run_id).job
-        if self.job_slots.get(job) == run_id:
-            del self.job_slots[job]
+        if target is not RunStatus.CANCELLED:
+            self.failures[job] = self.failures[job] + 1 if target is RunStatus.ERROR else 0
+
+    def _activities_deactivate(self, entry: Entry) -> Iterator[str]:
+        job, failures = entry.arguments[:2]
+        if entry.answer is True:
+            self.switched_off.add(job)
+            if self.failures[job] < failures:
+                yield f"{job} was switched off after {self.failures[job]} failures"
 
     def _bus_publish(self, entry: Entry) -> Iterator[str]:
         self.announced |= {event.run_id for event in entry.arguments if isinstance(event, RunFinished)}
@@ -269,6 +318,10 @@ def _final_state(simulation: Simulation, books: _Books) -> Iterator[str]:
             continue
         if books.ends[run.run_id] != [run.status]:
             yield f"run {run.run_id} is {run.status.value}, but it ended as {books.ends[run.run_id]}"
+        if run.status is RunStatus.CANCELLED and not (
+            run.cancel or run.superseded_by or run.on_conflict == SKIP
+        ):
+            yield f"run {run.run_id} was cancelled by nobody"
         if run.run_id not in books.announced:
             yield f"nobody was told that run {run.run_id} has ended"
         for step in range(1, len(run.steps) + 1):
@@ -280,8 +333,23 @@ def _final_state(simulation: Simulation, books: _Books) -> Iterator[str]:
     for (environment, pool), holders in books.places.items():
         if holders - books.late_places:
             yield f"places in {pool} of {environment} were never given back: {sorted(holders)}"
-    if books.job_slots:
-        yield f"slots of jobs were never given back: {books.job_slots}"
+    if left := {scope: holders for scope, holders in books.in_progress.items() if holders}:
+        yield f"places of runs were never given back: {left}"
+    yield from _jobs_fare(simulation, books)
+
+
+def _jobs_fare(simulation: Simulation, books: _Books) -> Iterator[str]:
+    """Failures are counted once each, and a job that has too many of them is off."""
+    for job in simulation.scenario.jobs.jobs:
+        activity, failures = simulation.world.activities.activity(job.name), books.failures[job.name]
+        if activity.failures != failures:
+            yield f"{job.name} failed {failures} times in a row, {activity.failures} are known"
+        if (0 < job.deactivate_after <= failures) != (activity.deactivated_at is not None):
+            yield f"{job.name} failed {failures} times in a row and is off since {activity.deactivated_at}"
+
+
+def _builds(run: Run, connector: str) -> bool:
+    return any("connector:" not in step or f"connector:{connector}+" in step for step in run.steps)
 
 
 def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> Iterator[str]:
@@ -332,5 +400,5 @@ def _lost_events(simulation: Simulation, books: _Books) -> Iterator[str]:
             if sync.connector not in job.connectors:
                 continue
             key = f"fivetran/default/{sync.connector}/{sync.sync_id}/sync_end"
-            if not books.causes[job.name, key]:
+            if not books.causes[job.name, key] and job.name not in books.switched_off:
                 yield f"sync {sync.sync_id} of {sync.connector} was accepted and made no run of {job.name}"

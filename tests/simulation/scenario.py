@@ -87,11 +87,15 @@ def make_scenario(seed: int) -> Scenario:
     random = Random(f"scenario {seed}")
     calm = random.random() < 0.3
     roughness = 0.0 if calm else random.choice([0.3, 1.0, 3.0])
-    environments = tuple(_environment(random, f"env{n}") for n in range(1, random.choice([1, 1, 2]) + 1))
+    environments = tuple(
+        _environment(random, f"env{n}", seed) for n in range(1, random.choice([1, 1, 2]) + 1)
+    )
     jobs = tuple(_job(random, n, environments, seed) for n in range(1, random.randint(1, 3) + 1))
     return Scenario(
         seed=seed,
-        jobs=JobsFile(environments, jobs, ()),
+        jobs=JobsFile(
+            environments, jobs, (), max_parallel_runs=Random(f"account {seed}").choice([None, None, 1, 2])
+        ),
         bundles={env.name: make_project(random, random.randint(5, 40), env.pools) for env in environments},
         syncs=tuple(_sync(random, n) for n in range(1, random.randint(1, 4) + 1)),
         weather=Weather(
@@ -142,7 +146,7 @@ def _in_pool(random: Random, pools: Mapping[str, int]) -> dict[str, object]:
     return {"pools": (random.choice(sorted(pools)),)} if pools and random.random() < 0.4 else {}
 
 
-def _environment(random: Random, name: str) -> Environment:
+def _environment(random: Random, name: str, seed: int) -> Environment:
     return Environment(
         name,
         "prod",
@@ -151,6 +155,7 @@ def _environment(random: Random, name: str) -> Environment:
         runners=RunnerSize(max=random.randint(1, 4), spot=random.random() < 0.5),
         concurrency=random.choice([None, None, 2, 5]),
         pools=random.choice([{}, {"large": 1}, {"large": 2, "small": 3}]),
+        max_parallel_runs=Random(f"limit {seed} {name}").choice([None, None, 1, 2]),
     )
 
 
@@ -167,7 +172,18 @@ def _job(random: Random, number: int, environments: tuple[Environment, ...], see
     # Of its own, so that what the rest of the scenario is about does not depend on it.
     reuse = ReusePolicy(unchanged=Random(f"reuse {seed} {number}").random() < 0.4)
     environment = random.choice(environments).name
-    return Job(f"job{number}", environment, steps, gates=(fivetran_gate(*connectors),), reuse=reuse)
+    queue = Random(f"queue {seed} {number}")
+    return Job(
+        f"job{number}",
+        environment,
+        () if queue.random() < 0.2 else steps,
+        gates=(fivetran_gate(*connectors),),
+        reuse=reuse,
+        on_conflict=queue.choice(["", "", "", "queue_all", "skip", "cancel_running"]),
+        max_parallel_runs=queue.choice([1, 1, 1, 2]),
+        priority=queue.choice([0, 0, 5]),
+        deactivate_after=queue.choice([100, 100, 1, 2]),
+    )
 
 
 def _sync(random: Random, number: int) -> Sync:

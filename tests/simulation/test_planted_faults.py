@@ -12,7 +12,8 @@ from headgate.adapters.memory import MemoryNodeQueue, MemoryRunStore, MemorySlot
 from headgate.adapters.memory.build_states import MemoryBuildStates
 from headgate.domain.build_state import BuildState, Hold
 from headgate.domain.job import Job
-from headgate.domain.run import Cause, Run
+from headgate.domain.run import Cause, Run, RunStatus
+from headgate.domain.run_queue import ONE_OF_A_JOB, Limits, Start
 from headgate.usecases import run_nodes, watch_leases
 from tests.simulation.checker import violations
 from tests.simulation.scenario import Scenario, make_scenario
@@ -107,9 +108,32 @@ class NoHolders(MemoryBuildStates):
 class NoJobSlots(MemoryRunStore):
     """Lets every run of a job start at once."""
 
-    def take_slot(self, run: Run) -> bool:
-        self._slots.clear()
-        return super().take_slot(run)
+    def take_slot(self, run: Run, limits: Limits = ONE_OF_A_JOB) -> Start:
+        self._places.clear()
+        return super().take_slot(run, limits)
+
+
+class NoUnion(MemoryRunStore):
+    """Takes the place of runs, and not their causes."""
+
+    def create_run(self, *asked: Any, **more: Any) -> tuple[Run, bool]:
+        run, made = super().create_run(*asked, **more)
+        self._runs[run.run_id] = forgetful = replace(run, also=more.get("also", ()))
+        return forgetful, made
+
+
+class NoSuccessors(MemoryRunStore):
+    """Takes the place of whatever there is, in progress or not."""
+
+    def create_run(self, job: Job, *asked: Any, **more: Any) -> tuple[Run, bool]:
+        going = self.active_runs()
+        for run in going:
+            self._runs[run.run_id] = run.with_status(RunStatus.QUEUED)
+        answer = super().create_run(job, *asked, **more)
+        for run in going:
+            if not self._runs[run.run_id].status.is_final:
+                self._runs[run.run_id] = run
+        return answer
 
 
 class LosesReleases(MemoryNodeQueue):
@@ -162,9 +186,18 @@ def test_a_commit_without_its_fence_is_found() -> None:
         (changed(runs=NoDedupe), ("made runs",)),
         (changed(slots=lambda _: NoLimits()), ("holders",)),
         (changed(runs=NoJobSlots), ("were on their way at once",)),
+        (changed(runs=NoUnion), ("and forgot",)),
+        (changed(runs=NoSuccessors), ("which was in progress",)),
         (changed(states=lambda _: NoHolders()), ("beside",)),
     ],
-    ids=["no dedupe of causes", "pools without limits", "jobs without slots", "relations without holders"],
+    ids=[
+        "no dedupe of causes",
+        "pools without limits",
+        "jobs without slots",
+        "causes of others forgotten",
+        "runs in progress superseded",
+        "relations without holders",
+    ],
 )
 def test_a_rule_left_out_is_found(world: Callable[[TrueClock], MemoryWorld], rules: tuple[str, ...]) -> None:
     assert first_found(world, *rules) is not None

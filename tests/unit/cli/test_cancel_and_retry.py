@@ -192,7 +192,7 @@ def test_a_dry_run_shows_what_would_be_built_and_starts_nothing(
 def test_the_view_says_what_a_queued_run_waits_for(headgate: Any, play: Any, world: Any) -> None:
     building(play())
     headgate("run", "finance", "--no-watch")
-    assert "waits for run 1 of finance, which is running" in lines(headgate("runs", "view", "2").stdout)
+    assert "waits for run 1 (one run of finance at a time)" in lines(headgate("runs", "view", "2").stdout)
     assert not any("waits for" in line for line in lines(headgate("runs", "view", "1").stdout))
 
 

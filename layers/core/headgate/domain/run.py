@@ -99,6 +99,12 @@ class Run:
         return (self.cause, *self.also)
 
     @property
+    def cause_text(self) -> str:
+        """Why it exists, in one line: `fivetran: connector stripe, sync b470 (and 2 more)`."""
+        more = f" (and {len(self.also)} more)" if self.also else ""
+        return self.cause.kind + (f": {self.cause.detail}" if self.cause.detail else "") + more
+
+    @property
     def in_line(self) -> tuple[int, int, int]:
         """What queued runs are sorted by: the more urgent first, else who came first."""
         return (-self.priority, self.place or self.run_id, self.run_id)

@@ -2,19 +2,20 @@
 
 from typing import Any
 
-from headgate.domain.run import Run
+from headgate.domain.run import Cause, Run
+from headgate.domain.waiting import Wait
 
 
-def run_object(run: Run) -> dict[str, Any]:
-    """A run's record. Fields are only ever added."""
-    return {
+def run_object(run: Run, wait: Wait | None = None) -> dict[str, Any]:
+    """A run's record. Fields are only ever added. wait: what it waits for, if it is queued."""
+    found = {
         "run_id": run.run_id,
         "job": run.job,
         "environment": run.environment,
         "status": run.status.value,
         "bundle": run.bundle,
         "steps": list(run.steps),
-        "cause": {"kind": run.cause.kind, "key": run.cause.key, "detail": run.cause.detail},
+        "cause": _cause(run.cause),
         "created_at": run.created_at,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
@@ -24,4 +25,30 @@ def run_object(run: Run) -> dict[str, Any]:
         "first_step": run.first_step,
         "from_start": run.from_start,
         "cancel": run.cancel,
+        "also": [_cause(cause) for cause in run.also],
+        "priority": run.priority,
+        "on_conflict": run.on_conflict,
+        "superseded_by": run.superseded_by,
+        "supersedes": list(run.supersedes),
+    }
+    return found if wait is None else found | {"queue": wait_object(wait)}
+
+
+def wait_object(wait: Wait) -> dict[str, Any]:
+    """`seconds` is null where nobody knows."""
+    seconds = None if wait.seconds is None else round(wait.seconds, 1)
+    return {
+        "position": wait.position,
+        "reason": wait.reason,
+        "waits_for": wait.waits_for,
+        "seconds": seconds,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "kind": cause.kind,
+        "key": cause.key,
+        "detail": cause.detail,
+        "connectors": list(cause.connectors),
     }

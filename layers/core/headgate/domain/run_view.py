@@ -14,6 +14,7 @@ from headgate.domain.plan import COMMAND, Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
 from headgate.domain.results import FAILED, NodeStatus
 from headgate.domain.run import Run
+from headgate.domain.waiting import Wait
 
 # Words for nodes of an ended run that dbt never gave a status.
 NEVER_FINISHED = "never finished"
@@ -93,11 +94,15 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its steps as of `now` (epoch seconds). `seconds` counts from its start, `queued` before it."""
+    """A run with its steps as of `now` (epoch seconds). `seconds` counts from its start, `queued` before it.
+
+    wait: what it waits for while it is queued, if that was asked for.
+    """
 
     run: Run
     steps: tuple[StepView, ...]
     now: float
+    wait: Wait | None = None
 
     @property
     def seconds(self) -> float | None:

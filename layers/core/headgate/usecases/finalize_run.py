@@ -173,17 +173,17 @@ class FinalizeRun:
         return self._over(self.runs.get_run(run.run_id), step)
 
     def _over(self, run: Run, step: int) -> Finalized:
-        # Before the end is known to be announced: until then the reaper comes back to this run.
-        if run.status is RunStatus.SUCCESS and run.bundle and stands_for_environment(run):
-            self.jobs.record_success(run.environment, run.bundle, run.run_id)
         self.announce(run)
         return Finalized(run.run_id, step, run.status, None)
 
     def announce(self, run: Run) -> list[str]:
-        """Give back its places in pools, say that it has ended, and switch its job off if too many runs failed.
+        """What comes after an end: a success is remembered, places in pools are free, everybody hears of it, and a job
+        whose runs fail on and on is switched off.
 
-        Returns the places that were given back. Safe to repeat.
+        Returns the places that were given back. Safe to repeat: the reaper does it for who died before it was done.
         """
+        if run.status is RunStatus.SUCCESS and run.bundle and stands_for_environment(run):
+            self.jobs.record_success(run.environment, run.bundle, run.run_id)
         freed = free_slots_of(run.run_id, run.environment, slots=self.slots)
         announce_end(run, runs=self.runs, bus=self.bus, then=self._look_at_job)
         return freed

@@ -4,14 +4,27 @@ from headgate.domain.plan import Plan
 from headgate.domain.run import Run
 from headgate.domain.run_view import RunView, StepView, step_view
 from headgate.errors import NotFoundError
-from headgate.ports import Clock, NodeQueue, PlanStore, RunStore
+from headgate.ports import Clock, JobStore, NodeQueue, PlanStore, RunStore
+from headgate.usecases.view_queue import view_queue
 
 
-def view_run(run_id: int, *, runs: RunStore, queue: NodeQueue, plans: PlanStore, clock: Clock) -> RunView:
-    """The run with all its steps and nodes, as far as it is. Raises NotFoundError."""
+def view_run(
+    run_id: int,
+    *,
+    runs: RunStore,
+    queue: NodeQueue,
+    plans: PlanStore,
+    clock: Clock,
+    jobs: JobStore | None = None,
+) -> RunView:
+    """The run with all its steps and nodes, as far as it is. Raises NotFoundError.
+
+    jobs: whose limits say what a queued run waits for; without them nothing is said of it.
+    """
     run, now = runs.get_run(run_id), clock.now()
     steps = (_step(run, number, now, queue, plans) for number in range(1, len(run.steps) + 1))
-    return RunView(run, tuple(steps), now)
+    waits = {} if jobs is None else view_queue([run], runs=runs, jobs=jobs, clock=clock)
+    return RunView(run, tuple(steps), now, waits.get(run_id))
 
 
 def _step(run: Run, number: int, now: float, queue: NodeQueue, plans: PlanStore) -> StepView:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -17,6 +18,7 @@ from markupsafe import Markup
 from headgate.adapters.pages import wording
 from headgate.domain.run import Run
 from headgate.domain.run_view import RunView
+from headgate.domain.waiting import Wait
 
 _HERE = Path(__file__).parent
 # A page must stay readable, and below the 6 MB that Lambda answers with, whatever the size of a run.
@@ -45,9 +47,9 @@ def one_run(view: RunView) -> Page:
     return Page(200, _render("run.html", view=view, run=view.run))
 
 
-def latest_runs(runs: Sequence[Run]) -> Page:
-    """Runs, newest first; how to make one when there is none."""
-    return Page(200, _render("runs.html", runs=runs))
+def latest_runs(runs: Sequence[Run], waits: Mapping[int, Wait] = MappingProxyType({})) -> Page:
+    """Runs, newest first; how to make one when there is none. waits: what queued ones wait for, by run id."""
+    return Page(200, _render("runs.html", runs=runs, waits=waits))
 
 
 def not_found() -> Page:
