@@ -133,12 +133,14 @@ def test_reuse_looks_at_the_environments_of_all_files(folder: Path) -> None:
     assert problem[:3] == ("finance.yaml", 6, "jobs.finance.reuse")
 
 
-def test_several_files_need_a_name_that_stays_theirs(folder: Path) -> None:
+def test_the_files_of_a_folder_need_a_name_that_stays_theirs(folder: Path) -> None:
     change(folder, "environments.yml", "project: shop\n", "")
     (problem,) = told(folder)
     assert problem[:3] == ("environments.yml", 1, "project")
-    assert "several files that belong together need a name" in problem[3]
+    assert "the files of a folder need a name that stays theirs" in problem[3]
     assert read_jobs_files([folder], "shop").origin == "shop"
+    named = [folder / name for name in ("load.yml", "environments.yml", "finance.yaml")]
+    assert read_jobs_files(named).origin == "load.yml"
 
 
 def test_a_circle_through_two_files(folder: Path) -> None:

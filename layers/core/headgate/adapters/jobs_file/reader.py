@@ -26,8 +26,8 @@ def read_jobs_file(path: Path, origin: str | None = None) -> JobsFile:
 def read_jobs_files(paths: Sequence[Path], origin: str | None = None) -> JobsFile:
     """Read and check files that belong together; a folder stands for its *.yml and *.yaml.
 
-    `origin` marks the jobs that they manage; else their `project` does, else the only file's name. Raises NotFoundError
-    for what is not there, JobsFileError with all problems, file by file in the order of their lines.
+    `origin` marks the jobs that they manage; else their `project` does, else the first file's name. Raises
+    NotFoundError for what is not there, JobsFileError with all problems, file by file in the order of their lines.
     """
     documents = _documents(files_of(paths))
     problems: list[Problem] = []
@@ -45,10 +45,8 @@ def read_jobs_files(paths: Sequence[Path], origin: str | None = None) -> JobsFil
     files = [entry for entry in read if entry is not None]
     problems += _built_by_two(documents, read)
     name = origin or next((entry.project for entry in files if entry.project), None)
-    if len(documents) > 1 and not name and not problems:
-        message = (
-            "is missing: several files that belong together need a name that stays theirs, in one of them"
-        )
+    if len(documents) > 1 and paths[0].is_dir() and not name and not problems:
+        message = "is missing: the files of a folder need a name that stays theirs, whichever of them is the first"
         problems.append(documents[0].problem(("project",), message))
     if problems:
         raise JobsFileError(_in_order(documents, problems))

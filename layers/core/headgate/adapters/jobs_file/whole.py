@@ -33,7 +33,7 @@ class FileEntry(Levelled):
     project: Name | None = Field(
         None,
         description="Names what manages these jobs, so that several projects share a stack and none removes another's. "
-        "Without it the file's name does. Several files that belong together need it, in one of them.",
+        "Without it the first file's name does. The files of a folder need it, in one of them.",
         examples=["shop"],
     )
     account: AccountEntry = Field(
