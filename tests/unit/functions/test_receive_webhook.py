@@ -188,6 +188,28 @@ def test_an_event_that_was_kept_but_not_handed_on_is_handed_on_when_it_comes_aga
         assert len(world.bus.published) == number + 1
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("port", "call"), [("events", "record"), ("bus", "publish"), ("events", "mark")])
+def test_dying_at_any_write_loses_nothing(
+    answer: Answer, world: MemoryWorld, port: str, call: str, after: bool
+) -> None:
+    owner, real = getattr(world, port), getattr(getattr(world, port), call)
+
+    def die_once(*arguments: Any) -> Any:
+        setattr(owner, call, real)
+        if after:
+            real(*arguments)
+        raise MemoryError("the process is gone")
+
+    sent = signed("fivetran", started("fivetran"))
+    setattr(owner, call, die_once)
+    with pytest.raises(MemoryError):
+        answer(sent)
+    assert answer(sent)[0] == 200, "no answer: the sender sends again"
+    assert len({event.event_id for event in world.bus.published}) == 1
+    assert [event["outcome"] for event in world.events.recent()] == ["published"]
+
+
 def test_an_airbyte_that_cannot_confirm_is_asked_again_later(answer: Answer, world: MemoryWorld) -> None:
     world.secrets.values["webhooks/airbyte/default"] = {
         "secret": SECRET, "api_url": "http://airbyte.example.com", "api_token": "t0ken",
