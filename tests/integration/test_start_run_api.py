@@ -19,6 +19,7 @@ from headgate.domain.job import Job, JobsFile
 from headgate.domain.overrides import Overrides
 from headgate.domain.run import RunStatus
 from headgate.domain.schedule import Schedule
+from headgate.errors import UnavailableError
 from headgate.observability import logger
 from tests.builders import fivetran_gate, make_environment
 from tests.faults import Unreliable
@@ -252,6 +253,26 @@ def test_runs_are_listed(world: MemoryWorld) -> None:
     assert listed(status="error", limit="1") == [2]
     for query in ({"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"status": "won"}, {"jobs": "x"}):
         assert send("GET", "/api/runs", query=query)[0] == 400
+
+
+def test_a_run_that_waits_says_for_what(world: MemoryWorld) -> None:
+    assert send("POST", START)[1]["run"]["queue"]["position"] == 1
+    assert world.runs.take_slot(world.runs.get_run(1))
+    _, body = send("POST", START)
+    assert (body["run"]["queue"]["position"], body["run"]["queue"]["waits_for"]) == (1, 1)
+    assert send("POST", START)[1]["run"]["queue"]["position"] == 2
+    assert send("GET", "/api/runs/3")[1]["run"]["queue"]["position"] == 2
+    told = {run["run_id"]: run.get("queue") for run in send("GET", "/api/runs")[1]["runs"]}
+    assert (told[1], told[2]["position"], told[3]["position"]) == (None, 1, 2)
+
+
+def test_a_run_that_was_made_is_told_also_where_the_queue_cannot_be_read(world: MemoryWorld) -> None:
+    def unavailable() -> None:
+        raise UnavailableError("the table did not answer")
+
+    world.runs.active_runs = unavailable  # type: ignore[method-assign, assignment]
+    status, body = send("POST", START)
+    assert (status, body["run"]["run_id"], "queue" in body["run"]) == (201, 1, False)
 
 
 def test_events_are_explained(world: MemoryWorld) -> None:

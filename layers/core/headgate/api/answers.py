@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from headgate.api.requests import Status
 from headgate.api.route import Told
 
@@ -18,6 +20,16 @@ class CauseTold(Told):
     kind: str
     key: str
     detail: str
+    connectors: list[str]
+
+
+class WaitTold(Told):
+    """What a queued run waits for. position: 1 is next. seconds: until it starts; null where nobody knows."""
+
+    position: int
+    reason: str
+    waits_for: int | None
+    seconds: float | None
 
 
 class RunTold(Told):
@@ -39,6 +51,12 @@ class RunTold(Told):
     first_step: int
     from_start: bool
     cancel: str | None
+    also: list[CauseTold]
+    priority: int
+    on_conflict: str
+    superseded_by: int | None
+    supersedes: list[int]
+    queue: WaitTold | None = Field(default=None, description="Only of a run that waits.")
 
 
 class FailedNodeTold(Told):

@@ -7,13 +7,15 @@ from headgate.api import answers
 from headgate.api.requests import CancelRequest, RetryRequest, RunsQuery, RunStart
 from headgate.api.route import Answer, Request, Route
 from headgate.api.wording import by_the_api
-from headgate.domain.run import Cause, RunStatus
+from headgate.domain.run import Cause, Run, RunStatus
 from headgate.domain.run_object import run_object
 from headgate.domain.run_request import RunRequest
 from headgate.domain.run_view import StepView
+from headgate.errors import HeadgateError
 from headgate.observability import logger
 from headgate.usecases.cancel_run import cancel_run
 from headgate.usecases.request_run import request_run
+from headgate.usecases.view_queue import view_queue
 from headgate.usecases.view_run import view_run
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def start(request: Request, ports: "World") -> Answer:
         activities=ports.activities,
     )
     logger.info("run asked for", run_id=done.run.run_id, job=done.run.job, made=done.made)
-    return 201 if done.made else 200, {"run": run_object(done.run), "notes": list(done.notes)}
+    return 201 if done.made else 200, {"run": _told(done.run, ports), "notes": list(done.notes)}
 
 
 def list_runs(request: Request, ports: "World") -> Answer:
@@ -62,12 +64,21 @@ def list_runs(request: Request, ports: "World") -> Answer:
     else:
         latest = ports.runs.list_runs(LOOKED_THROUGH, wish.job)
         found = [run for run in latest if run.status == wish.status]
-    return 200, {"runs": [run_object(run) for run in found[: wish.limit]]}
+    shown = found[: wish.limit]
+    waits = view_queue(shown, runs=ports.runs, jobs=ports.jobs, clock=ports.clock)
+    return 200, {"runs": [run_object(run, waits.get(run.run_id)) for run in shown]}
 
 
 def view(request: Request, ports: "World") -> Answer:
-    seen = view_run(request.run_id, runs=ports.runs, queue=ports.queue, plans=ports.plans, clock=ports.clock)
-    return 200, {"run": run_object(seen.run), "steps": [_step_object(step) for step in seen.steps]}
+    seen = view_run(
+        request.run_id,
+        runs=ports.runs,
+        queue=ports.queue,
+        plans=ports.plans,
+        clock=ports.clock,
+        jobs=ports.jobs,
+    )
+    return 200, {"run": run_object(seen.run, seen.wait), "steps": [_step_object(step) for step in seen.steps]}
 
 
 def plan(request: Request, ports: "World") -> Answer:
@@ -89,7 +100,7 @@ def cancel(request: Request, ports: "World") -> Answer:
         bus=ports.bus,
     )
     logger.info("run cancelled", run_id=run.run_id, status=run.status)
-    return 202, {"run": run_object(run)}
+    return 202, {"run": _told(run, ports)}
 
 
 def retry(request: Request, ports: "World") -> Answer:
@@ -107,7 +118,17 @@ def retry(request: Request, ports: "World") -> Answer:
         bus=ports.bus,
     )
     logger.info("run repeated", run_id=request.run_id, retry=run.run_id)
-    return 201, {"run": run_object(run)}
+    return 201, {"run": _told(run, ports)}
+
+
+def _told(run: Run, ports: "World") -> dict[str, Any]:
+    """A run that something was just done about. What it waits for is left out rather than having the deed repeated."""
+    try:
+        wait = view_queue([run], runs=ports.runs, jobs=ports.jobs, clock=ports.clock).get(run.run_id)
+    except HeadgateError as fault:
+        logger.warning("the queue is not told", run_id=run.run_id, reason=str(fault))
+        wait = None
+    return run_object(run, wait)
 
 
 def _step_object(step: StepView) -> dict[str, Any]:
