@@ -4,6 +4,10 @@ What the run built, recorded and skipped is compared with plain `dbt build` of t
 """
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,13 @@ import pytest
 from dbt.artifacts.schemas.run import RunResultsArtifact
 
 from tests.conftest import RunDbt
-from tests.e2e.conftest import Stack, wait_for
+from tests.e2e.conftest import REPOSITORY, Stack, wait_for
+from tests.e2e.page import Example, examples, one_file
 
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
 GOOD, BAD = "sum(amount_eur) as paid_eur", "sum(amount_euro) as paid_eur"
 BROKEN_NODE = "model.shop.int_order_payments"
+TRIGGERS = examples(REPOSITORY / "docs" / "triggers.md")
 
 
 @pytest.fixture(scope="module")
@@ -217,3 +223,64 @@ def _variables(stack: Stack, dbname: str) -> dict[str, str]:
         "DBT_ENV_SECRET_SHOP_PG_PASSWORD": server.password,
         "SHOP_PG_DATABASE": dbname,
     }
+
+
+@pytest.fixture(scope="module")
+def page(stack: Stack, green: dict[str, Any]) -> Path:
+    """A folder with the shop's jobs file and that of docs/triggers.md, both applied."""
+    folder = stack.root / ".headgate" / "page"
+    folder.mkdir()
+    shutil.copy(stack.shop / "headgate.yml", folder)
+    (folder / "triggers.yml").write_text(one_file(TRIGGERS))
+    if shutil.which("curl") is None:
+        (folder / "curl").write_text(f"#!{sys.executable}\n{CURL}")
+        (folder / "curl").chmod(0o755)
+    files = [f"--file={folder / name}" for name in ("headgate.yml", "triggers.yml")]
+    stack.headgate("jobs", "apply", "--yes", *files)
+    return folder
+
+
+# For a machine that has none: the four options that the page uses.
+CURL = """
+import argparse, sys, urllib.request
+options = argparse.ArgumentParser()
+options.add_argument("-sS", action="store_true")
+options.add_argument("-X"); options.add_argument("-d", default=""); options.add_argument("url")
+options.add_argument("-H", action="append", default=[])
+given = options.parse_args()
+headers = dict(line.split(": ", 1) for line in given.H)
+request = urllib.request.Request(given.url, given.d.encode(), headers, method=given.X)
+sys.stdout.write(urllib.request.urlopen(request, timeout=40).read().decode())
+"""
+
+
+@pytest.mark.parametrize("example", TRIGGERS, ids=lambda example: example.title)
+def test_the_page_on_triggers_is_true(stack: Stack, page: Path, example: Example) -> None:
+    tools = f"{Path(sys.executable).parent}:{page}"
+    environment = stack.environment | {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "URL": stack.local.url,
+        "TOKEN": stack.local.api_token,
+    }
+    shell = ["sh", "-e", "-c", example.shell]
+    ended = subprocess.run(
+        shell, cwd=page, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    # `jobs plan` says by 3 that something would change; here it must not.
+    assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+    for job, entry in example.yaml["jobs"].items():
+        # A schedule of every minute: up to one minute, and some for the start.
+        wait_for(lambda job=job: stack.json("runs", "list", "--job", job)["runs"], 90)
+        run = stack.finished(stack.json("runs", "list", "--job", job)["runs"][-1]["run_id"])["run"]
+        assert run["status"] == "success", run
+        assert run["cause"]["kind"] == kind_of(entry.get("when") or {}, job), run
+
+
+def kind_of(when: dict[str, Any], job: str) -> str:
+    """The word for what starts this job, as a run's cause has it."""
+    if "gate" in when:
+        return "gate"
+    if not when:
+        return "api" if job == "on_request" else "cli"
+    [(kind, said)] = when.items()
+    return "gate" if "wait_for" in said else {"after": "job"}.get(kind, kind)
