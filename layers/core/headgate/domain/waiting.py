@@ -4,9 +4,11 @@ The look ahead lets runs end after what runs of their job usually take, and star
 has no history nothing is said of time: no number is invented.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import heappop, heappush
 from math import inf
 from statistics import median
 
@@ -70,70 +72,87 @@ def waits(
     return cancelled | ahead.look(sorted(line, key=lambda run: run.in_line))
 
 
-@dataclass(frozen=True)
-class _End:
-    """When a run will be over, in seconds from now; inf: nobody knows, so after all that is known."""
-
-    seconds: float
-    run: Run
-
-
 @dataclass
 class _Ahead:
-    """scopes: where each run needs a place, by run id. ends: of those that are in progress then."""
+    """One run ends after the other, and whoever has room then starts.
+
+    scopes: where each run needs a place, by run id. ends: (seconds from now, run id) of those in progress, the next one
+    first; inf: nobody knows, so after all that is known. there: how many of them are in each scope. blocked: by scope,
+    who waits for a place in it, as numbers in line; thousands may wait, and an end concerns only those in its scopes.
+    """
 
     scopes: Mapping[int, Sequence[Scope]]
     usual: Mapping[str, float]
-    ends: list[_End] = field(default_factory=list)
+    ends: list[tuple[float, int]] = field(default_factory=list)
+    there: Counter[str] = field(default_factory=Counter)
+    blocked: dict[str, list[int]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.limits = {scope.name: scope.limit for scopes in self.scopes.values() for scope in scopes}
 
     def goes_on(self, run: Run, now: float) -> None:
         elapsed = now - _epoch(run.started_at) if run.started_at else 0.0
         left = self.usual.get(run.job, inf) - elapsed
         # One that takes longer than usual may end at any moment, or never.
-        self.ends.append(_End(left if left > 0 else inf, run))
+        self._begin(run, left if left > 0 else inf)
 
     def look(self, line: Sequence[Run]) -> dict[int, Wait]:
-        """Let one run end after the other, and start whoever has room then."""
-        found: dict[int, Wait] = {}
+        """What each run of the line waits for; those that wait for nothing known have no end to wait for."""
         first: dict[int, Scope] = {}
-        ended: _End | None = None
-        waiting = list(line)
-        while waiting:
-            for run in list(waiting):
-                full = self._full(run)
-                if full is not None:
-                    first.setdefault(run.run_id, full)
-                    continue
-                waiting.remove(run)
-                found[run.run_id] = self._wait(run, line, first, ended)
-                begins = ended.seconds if ended is not None else 0.0
-                self.ends.append(_End(begins + self.usual.get(run.job, inf), run))
-            if not self.ends:
-                break
-            ended = min(self.ends, key=lambda end: (end.seconds, end.run.run_id))
-            self.ends.remove(ended)
-        return found | {run.run_id: self._wait(run, line, first, None) for run in waiting}
+        for number, run in enumerate(line):
+            full = self._place(number, run, 0.0)
+            if full is not None:
+                first[run.run_id] = full
+        starts = self._starts(line)
+        places: Counter[str] = Counter()
+        found: dict[int, Wait] = {}
+        for run in line:
+            scope = first.get(run.run_id)
+            if scope is None:
+                found[run.run_id] = Wait(1, _SOON)
+                continue
+            seconds, ended = starts.get(run.run_id, (inf, None))
+            known = seconds if seconds < inf else None
+            found[run.run_id] = Wait(places[scope.name] + 1, _words(scope, run), ended, known)
+            places.update(self._names(run.run_id))
+        return found
 
-    def _full(self, run: Run) -> Scope | None:
+    def _starts(self, line: Sequence[Run]) -> dict[int, tuple[float, int]]:
+        """Run id -> when it has room, and whose end gives it."""
+        found: dict[int, tuple[float, int]] = {}
+        while self.ends:
+            at, ended = heappop(self.ends)
+            freed = self._names(ended)
+            self.there.subtract(freed)
+            for number in self._next(freed):
+                run = line[number]
+                if self._place(number, run, at) is None:
+                    found[run.run_id] = (at, ended)
+        return found
+
+    def _next(self, freed: Sequence[str]) -> Iterator[int]:
+        """Those who wait for one of these scopes, in line, as long as it has room."""
+        while waited_for := [name for name in freed if self.blocked.get(name) and self._has_room(name)]:
+            yield heappop(min((self.blocked[name] for name in waited_for), key=lambda numbers: numbers[0]))
+
+    def _place(self, number: int, run: Run, at: float) -> Scope | None:
+        """Let it begin; or the scope that is full, where it waits from now on."""
         for scope in self.scopes[run.run_id]:
-            there = sum(scope.name in self._names(end.run) for end in self.ends)
-            if there >= scope.limit:
+            if self.there[scope.name] >= scope.limit:
+                heappush(self.blocked.setdefault(scope.name, []), number)
                 return scope
+        self._begin(run, at + self.usual.get(run.job, inf))
         return None
 
-    def _wait(self, run: Run, line: Sequence[Run], first: Mapping[int, Scope], ended: _End | None) -> Wait:
-        scope = first.get(run.run_id)
-        if scope is None:
-            return Wait(1, _SOON)
-        before = line[: line.index(run)]
-        position = 1 + sum(other.run_id in first and scope.name in self._names(other) for other in before)
-        if ended is None:
-            return Wait(position, _words(scope, run))
-        seconds = ended.seconds if ended.seconds < inf else None
-        return Wait(position, _words(scope, run), ended.run.run_id, seconds)
+    def _begin(self, run: Run, end: float) -> None:
+        heappush(self.ends, (end, run.run_id))
+        self.there.update(self._names(run.run_id))
 
-    def _names(self, run: Run) -> list[str]:
-        return [scope.name for scope in self.scopes[run.run_id]]
+    def _has_room(self, name: str) -> bool:
+        return self.there[name] < self.limits[name]
+
+    def _names(self, run_id: int) -> list[str]:
+        return [scope.name for scope in self.scopes[run_id]]
 
 
 def _words(scope: Scope, run: Run) -> str:
