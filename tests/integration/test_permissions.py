@@ -32,6 +32,7 @@ from headgate import bootstrap
 from headgate.adapters.system_clock import SystemClock
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.build_state import BuildState
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile, ReusePolicy
 from headgate.domain.plan import CLOSING, OPENING, WAREHOUSE
@@ -39,6 +40,7 @@ from headgate.domain.queue import Claim
 from headgate.domain.receiver import Receiver
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, RunStatus
+from headgate.domain.schedule import Schedule
 from headgate.domain.signature import Signature
 from headgate.domain.slots import Holder
 from headgate.errors import PlanError
@@ -255,8 +257,37 @@ def _walk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     _reap(recorder)
     bootstrap.world.cache_clear()  # another function's process: it knows no secret yet
     _serve_api(recorder)
+    _open_gates(recorder)
     _take_places(recorder)
     _before_this_version_applied_anything(recorder)
+
+
+def _open_gates(recorder: Recorder) -> None:
+    """What waits for several things, for the time, for a model of a run; and runs that take each other's place."""
+    both = Gate("fivetran", (Awaited("fivetran", "g1"), Awaited("fivetran", "g2")), needed=2, else_at="07:00")
+    model = Gate("after", (Awaited("model", "finance/m0"),))
+    objects = Gate("s3", (Awaited("s3", "landing", {"key": ("erp/*",)}),))
+    waiting = (
+        Job("both", "production", ("dbt build",), gates=(both,), schedules=(Schedule("0 6 * * *"),)),
+        Job("after", "production", ("dbt build",), gates=(model, objects)),
+    )
+    bootstrap.world().jobs.apply(JobsFile((), waiting, (), origin="gates.yml"))
+    created = {"bucket": {"name": "landing"}, "object": {"key": "erp/1", "size": 1, "sequencer": "1"}}
+    with recorder.acting_as("MatchTriggersRole"):
+        every_minute = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+        assert match_triggers(every_minute, CONTEXT) == {"runs": []}
+        for number, connector in enumerate(("g1", "g2", "g1", "g2")):
+            started = match_triggers(_synced(f"gates/{number}", connector), CONTEXT)["runs"]
+            assert len(started) == number % 2
+        assert match_triggers(every_minute, CONTEXT) == {"runs": []}
+        end = _bus("RunFinished", run_id=1, job="finance", environment="production", status="error")
+        s3 = {"source": "aws.s3", "detail-type": "Object Created", "id": "1", "detail": created}
+        due = _bus("ScheduleFired", job="both", scheduled_time="2026-01-31T06:00:00Z")
+        for event in (end, s3, due):
+            assert len(match_triggers(event, CONTEXT)["runs"]) == 1
+    for run in bootstrap.world().runs.active_runs():
+        if run.job in ("both", "after"):
+            bootstrap.world().runs.move(run.run_id, RunStatus.CANCELLED)
 
 
 def _take_places(recorder: Recorder) -> None:
@@ -285,6 +316,9 @@ def _before_this_version_applied_anything(recorder: Recorder) -> None:
     )
     for role in ("DispatchRunsRole", "ReapRunsRole"):
         run, _ = world.runs.create_run(JOBS.jobs[1], SMALL, _cause(f"early {role}"))
+        with recorder.acting_as("ServeConsoleRole"):
+            # What it waits for is told.
+            assert serve_console(_page("GET /", {}), CONTEXT)["statusCode"] == 200
         with recorder.acting_as(role):
             if role == "ReapRunsRole":
                 assert reap_runs({}, CONTEXT)["started"] == [run.run_id]
@@ -443,7 +477,12 @@ def _reap(recorder: Recorder) -> None:
     other, _ = world.runs.create_run(JOBS.jobs[0], SMALL, _cause("other"))
     with recorder.acting_as("ReapRunsRole"):
         assert len(reap_runs({}, CONTEXT)["freed"]) == 1
-    world.runs.move(other.run_id, RunStatus.CANCELLED)
+    for status in (RunStatus.RUNNING, RunStatus.SUCCESS):
+        world.runs.move(other.run_id, status)
+    with recorder.acting_as("ReapRunsRole"):
+        # Whoever ended it died before anybody heard of it.
+        reap_runs({}, CONTEXT)
+    assert world.jobs.last_success("production") == (SMALL, other.run_id)
 
 
 def _serve_api(recorder: Recorder) -> None:
