@@ -32,6 +32,15 @@ class WaitTold(Told):
     seconds: float | None
 
 
+class OverridesTold(Told):
+    """What was asked for otherwise than the job says; the run's `steps` are what it does in any case."""
+
+    schema_: str | None = Field(alias="schema")
+    threads: int | None
+    vars: dict[str, str | int | float | bool]
+    git_ref: str | None
+
+
 class RunTold(Told):
     """A run's record. Times are ISO 8601 in UTC."""
 
@@ -56,6 +65,7 @@ class RunTold(Told):
     on_conflict: str
     superseded_by: int | None
     supersedes: list[int]
+    overrides: OverridesTold
     queue: WaitTold | None = Field(default=None, description="Only of a run that waits.")
 
 

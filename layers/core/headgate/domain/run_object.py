@@ -1,7 +1,9 @@
 """A run as a JSON object: the same wherever one is printed or answered with."""
 
+import json
 from typing import Any
 
+from headgate.domain.overrides import Overrides
 from headgate.domain.run import Cause, Run
 from headgate.domain.waiting import Wait
 
@@ -30,6 +32,7 @@ def run_object(run: Run, wait: Wait | None = None) -> dict[str, Any]:
         "on_conflict": run.on_conflict,
         "superseded_by": run.superseded_by,
         "supersedes": list(run.supersedes),
+        "overrides": _overrides(run.overrides),
     }
     return found if wait is None else found | {"queue": wait_object(wait)}
 
@@ -42,6 +45,16 @@ def wait_object(wait: Wait) -> dict[str, Any]:
         "reason": wait.reason,
         "waits_for": wait.waits_for,
         "seconds": seconds,
+    }
+
+
+def _overrides(overrides: Overrides) -> dict[str, Any]:
+    """What differs from what the job says; null where nothing does."""
+    return {
+        "schema": overrides.schema or None,
+        "threads": overrides.threads or None,
+        "vars": json.loads(overrides.vars),
+        "git_ref": overrides.git_ref or None,
     }
 
 
