@@ -22,6 +22,7 @@ from functions.route_alerts.app import handler as route_alerts
 from headgate import bootstrap
 from headgate.adapters.webhooks.fivetran import sign
 from headgate.domain.alerts import Alert
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.index import Index, Node
 from headgate.domain.job import AlertRule, Environment, Job, JobsFile
 from headgate.domain.run import Cause, RunStatus
@@ -188,6 +189,34 @@ def test_from_the_bus_to_a_planned_step(world: bootstrap.World) -> None:
     planned = plan_run({"run_id": 1, "step": 1}, CONTEXT)
     assert (planned["build"], planned["runners"], planned["cpu"]) == (True, [1], "1024")
     assert world.plans.get_plan(1, 1).nodes[0].unique_id == "model.shop.a"
+
+
+def test_from_two_connectors_an_object_and_a_run_to_one_run(world: bootstrap.World) -> None:
+    awaits = (
+        Awaited("fivetran", "stripe"),
+        Awaited("s3", "landing", {"key": ("erp/*/_SUCCESS",)}),
+        Awaited("job", "finance", {"status": ("error",)}),
+    )
+    both = Job("both", "production", ("dbt build",), gates=(Gate("gate", awaits, needed=3, else_at="07:00"),))
+    world.jobs.apply(JobsFile((), (both,), (), origin="other.yml"))
+    every_minute = {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}}
+    assert match_triggers(every_minute, CONTEXT) == {"runs": []}
+    receive_webhook(request(sync_end()), CONTEXT)
+    synced = world.events.recent()[0]["detail"]["event"]
+    assert match_triggers(synced, CONTEXT) == {"runs": [1]}
+    detail = {"bucket": {"name": "landing"}, "object": {"key": "erp/7/_SUCCESS", "size": 1, "sequencer": "1"}}
+    created = {"source": "aws.s3", "detail-type": "Object Created", "id": "1", "detail": detail}
+    assert match_triggers(created, CONTEXT) == {"runs": []}
+    world.runs.move(1, RunStatus.ERROR)
+    finished = {"run_id": 1, "job": "finance", "environment": "production", "status": "error"}
+    for _ in range(2):
+        end = match_triggers({"detail-type": "RunFinished", "detail": finished}, CONTEXT)
+    run = world.runs.get_run(2)
+    assert (end, run.job, run.cause.key) == ({"runs": []}, "both", "gate/gate/1")
+    assert [cause.kind for cause in run.also] == ["fivetran", "s3", "job"]
+    assert match_triggers(every_minute, CONTEXT) == {"runs": []}
+    [note] = world.events.get("run/1")["notes"]
+    assert (note["job"], note["run_id"]) == ("both", 2)
 
 
 def test_a_stopped_execution_cancels_its_run(world: bootstrap.World) -> None:
