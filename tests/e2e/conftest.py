@@ -69,12 +69,21 @@ class Stack:
         found: dict[str, Any] = json.loads(self.headgate(*arguments, "--json", expected=expected))
         return found
 
-    def runs(self) -> dict[int, dict[str, Any]]:
-        return {run["run_id"]: run for run in self.json("runs", "list")["runs"]}
+    def asked(self, path: str) -> dict[str, Any]:
+        """What the API answers; for looking again and again, a command each time would take a processor of its own."""
+        bearer = {"authorization": f"Bearer {self.local.api_token}"}
+        answer = httpx.get(f"{self.local.url}/api/{path}", headers=bearer, timeout=40)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def runs(self, job: str = "") -> dict[int, dict[str, Any]]:
+        """The latest runs, oldest first."""
+        found = self.asked("runs?limit=50" + (f"&job={job}" if job else ""))["runs"]
+        return {run["run_id"]: run for run in reversed(found)}
 
     def finished(self, run_id: int, seconds: float = 120) -> dict[str, Any]:
         """The run once it is final."""
-        wait_for(lambda: self.json("runs", "view", str(run_id))["run"]["status"] in FINAL, seconds)
+        wait_for(lambda: self.asked(f"runs/{run_id}")["run"]["status"] in FINAL, seconds)
         return self.json("runs", "view", str(run_id))
 
     def publish(self) -> None:

@@ -15,7 +15,7 @@ import pytest
 from dbt.artifacts.schemas.run import RunResultsArtifact
 
 from tests.conftest import RunDbt
-from tests.e2e.conftest import REPOSITORY, Stack, wait_for
+from tests.e2e.conftest import FINAL, REPOSITORY, Stack, wait_for
 from tests.e2e.page import Example, examples, one_file
 
 BROKEN_FILE = Path("models/intermediate/finance/int_order_payments.sql")
@@ -270,8 +270,10 @@ def test_the_page_on_triggers_is_true(stack: Stack, page: Path, example: Example
     assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
     for job, entry in example.yaml["jobs"].items():
         # A schedule of every minute: up to one minute, and some for the start.
-        wait_for(lambda job=job: stack.json("runs", "list", "--job", job)["runs"], 90)
-        run = stack.finished(stack.json("runs", "list", "--job", job)["runs"][-1]["run_id"])["run"]
+        wait_for(lambda job=job: stack.runs(job), 90)
+        first, *_ = stack.runs(job)
+        wait_for(lambda first=first: stack.asked(f"runs/{first}")["run"]["status"] in FINAL, 60)
+        run = stack.asked(f"runs/{first}")["run"]
         assert run["status"] == "success", run
         assert run["cause"]["kind"] == kind_of(entry.get("when") or {}, job), run
 
