@@ -74,7 +74,18 @@ def planned(world: Any, file: JobsFile) -> JobsPlan:
 
 
 def apply(world: Any, file: JobsFile) -> None:
-    apply_jobs(file, planned(world, file), jobs=world.jobs, scheduler=world.scheduler)
+    carry_out(world, file, planned(world, file))
+
+
+def carry_out(world: Any, file: JobsFile, plan: JobsPlan) -> None:
+    apply_jobs(
+        file,
+        plan,
+        jobs=world.jobs,
+        scheduler=world.scheduler,
+        activities=world.activities,
+        clock=world.clock,
+    )
 
 
 def state(world: Any) -> tuple[Any, ...]:
@@ -107,8 +118,11 @@ def test_an_apply_that_is_cut_off_at_any_request(
         with monkeypatch.context() as patched:
             patched.setattr(world.jobs._table, "_client", CutClient(world.jobs._table._client, cut))
             patched.setattr(world.scheduler, "_client", CutClient(world.scheduler._client, cut))
+            patched.setattr(
+                world.activities._table, "_client", CutClient(world.activities._table._client, cut)
+            )
             try:
-                apply_jobs(NEW, made, jobs=world.jobs, scheduler=world.scheduler)
+                carry_out(world, NEW, made)
             except HeadgateError:
                 pass
             else:

@@ -86,7 +86,14 @@ def _carry_out(world: "World", written: "JobsFile", made: "JobsPlan") -> None:
     from headgate.usecases.apply_jobs import apply_jobs
 
     try:
-        apply_jobs(written, made, jobs=world.jobs, scheduler=world.scheduler)
+        apply_jobs(
+            written,
+            made,
+            jobs=world.jobs,
+            scheduler=world.scheduler,
+            activities=world.activities,
+            clock=world.clock,
+        )
     except ConflictError as fault:
         raise InputError(str(fault)) from fault
 

@@ -41,7 +41,7 @@ def resume(context: typer.Context, job: JobArgument, as_json: JsonOption = False
 
     world = world_of(context)
     before = world.activities.activity(job)
-    resume_job(job, jobs=world.jobs, activities=world.activities)
+    resume_job(job, jobs=world.jobs, activities=world.activities, clock=world.clock)
     if as_json:
         print_json({"job": job, "was_off": before.is_off})
         return

@@ -14,6 +14,8 @@ from headgate.domain.jobs_plan import JobsPlan
 from headgate.domain.schedule import Schedule
 from headgate.errors import ApplyError, ConflictError, InputError, UnavailableError
 from headgate.usecases.apply_jobs import apply_jobs
+from headgate.usecases.catch_up import catch_up
+from headgate.usecases.pause_job import pause_job, resume_job
 from headgate.usecases.plan_jobs import plan_jobs
 from tests.builders import make_environment
 
@@ -88,8 +90,16 @@ def planned(world: MemoryWorld, file: JobsFile = NEW, **more: Any) -> JobsPlan:
     )
 
 
+def carry_out(file: JobsFile, plan: JobsPlan, by: MemoryWorld | Weak, **ports: Any) -> None:
+    """by: a Weak one, whose ports fail, or the world itself."""
+    found = by if isinstance(by, MemoryWorld) else by.world
+    names = ("jobs", "scheduler", "activities")
+    taken = {name: getattr(by, name) if by is found else by.port(name) for name in names}  # type: ignore[union-attr]
+    apply_jobs(file, plan, clock=found.clock, **{**taken, **ports})
+
+
 def applied(world: MemoryWorld, file: JobsFile = NEW, **more: Any) -> None:
-    apply_jobs(file, planned(world, file, **more), jobs=world.jobs, scheduler=world.scheduler)
+    carry_out(file, planned(world, file, **more), world)
 
 
 @pytest.fixture
@@ -125,14 +135,14 @@ def test_jobs_and_schedules_become_what_the_file_says(world: MemoryWorld) -> Non
     assert not planned(world).has_changes
 
 
-CALLS = 4  # applied, apply, sync, settle
+CALLS = 6  # applied, record_due of what moves and of what comes, apply, sync, settle
 
 
 def test_every_call_of_a_port_is_failed_below(world: MemoryWorld) -> None:
     weak = Weak(world, 99, "before", KilledError())
     made = planned(world)
-    apply_jobs(NEW, made, jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
-    assert weak.names == ["applied", "apply", "sync", "settle"]
+    carry_out(NEW, made, weak)
+    assert weak.names == ["applied", "record_due", "record_due", "apply", "sync", "settle"]
 
 
 @pytest.mark.parametrize("how", ["before", "after", "half"])
@@ -148,7 +158,7 @@ def test_whatever_fails_leaves_the_old_or_the_new_or_a_marked_state_that_the_nex
     weak = Weak(world, at, how, fault, lasting)
     made = planned(world)
     with pytest.raises((KilledError, UnavailableError, ApplyError)):
-        apply_jobs(NEW, made, jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+        carry_out(NEW, made, weak)
     now, marked = state(world), pending(world)
     assert marked or now in (state_of(OLD), state_of(NEW))
     assert now[0] in (state_of(OLD)[0], state_of(NEW)[0]), "jobs are never mixed"
@@ -162,32 +172,32 @@ def test_whatever_fails_leaves_the_old_or_the_new_or_a_marked_state_that_the_nex
 
 @pytest.mark.parametrize("how", ["before", "after", "half"])
 def test_schedules_that_cannot_be_written_take_the_jobs_back(world: MemoryWorld, how: str) -> None:
-    weak = Weak(world, 3, how, UnavailableError("throttled"))
+    weak = Weak(world, 5, how, UnavailableError("throttled"))
     with pytest.raises(ApplyError, match=r"throttled.*Everything is as it was before"):
-        apply_jobs(NEW, planned(world), jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+        carry_out(NEW, planned(world), weak)
     assert state(world) == state_of(OLD)
     assert not pending(world)
 
 
 def test_a_first_apply_that_fails_leaves_nothing() -> None:
     world = MemoryWorld(clock=MemoryClock())
-    weak = Weak(world, 3, "half", UnavailableError("throttled"))
+    weak = Weak(world, 6, "half", UnavailableError("throttled"))
     with pytest.raises(ApplyError, match="as it was before"):
-        apply_jobs(NEW, planned(world), jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+        carry_out(NEW, planned(world), weak)
     assert (state(world), pending(world)) == (([], {}), False)
 
 
 def test_what_cannot_be_taken_back_says_what_holds(world: MemoryWorld) -> None:
-    weak = Weak(world, 3, "half", UnavailableError("down"), lasting=True)
+    weak = Weak(world, 5, "half", UnavailableError("down"), lasting=True)
     with pytest.raises(ApplyError, match=r"The new jobs are stored; .* the next `headgate jobs apply`"):
-        apply_jobs(NEW, planned(world), jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+        carry_out(NEW, planned(world), weak)
 
 
 def test_somebody_elses_apply_in_between_is_kept(world: MemoryWorld) -> None:
     made = planned(world)
     applied(world, replace(OLD, jobs=(job("theirs", HOURLY),)))
     with pytest.raises(ConflictError, match="somebody else"):
-        apply_jobs(NEW, made, jobs=world.jobs, scheduler=world.scheduler)
+        carry_out(NEW, made, world)
     assert [found.name for found in world.jobs.jobs()] == ["theirs"]
 
 
@@ -200,7 +210,7 @@ def test_nothing_is_taken_back_over_somebody_elses_apply(world: MemoryWorld) -> 
             raise UnavailableError("timed out")
 
     with pytest.raises(ApplyError, match="Somebody else applied meanwhile"):
-        apply_jobs(NEW, planned(world), jobs=world.jobs, scheduler=Slow())  # type: ignore[arg-type]
+        carry_out(NEW, planned(world), world, scheduler=Slow())
     assert state(world) == state_of(theirs)
 
 
@@ -209,7 +219,7 @@ def test_a_plan_with_errors_or_of_another_file_is_not_carried_out(world: MemoryW
     with pytest.raises(InputError, match=r"belong to headgate\.yml"):
         applied(world, stolen)
     with pytest.raises(InputError, match="other contents"):
-        apply_jobs(NEW, planned(world, OLD), jobs=world.jobs, scheduler=world.scheduler)
+        carry_out(NEW, planned(world, OLD), world)
     assert state(world) == state_of(OLD)
 
 
@@ -222,17 +232,17 @@ def test_what_was_changed_by_hand_is_mended(world: MemoryWorld) -> None:
 
 def test_nothing_to_do_writes_nothing(world: MemoryWorld) -> None:
     weak = Weak(world, 1, "before", KilledError())
-    apply_jobs(OLD, planned(world, OLD), jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+    carry_out(OLD, planned(world, OLD), weak)
     assert weak.calls == 0
 
 
-@pytest.mark.parametrize("at", range(1, 7))
+@pytest.mark.parametrize("at", range(1, 9))
 def test_one_file_takes_the_place_of_another_or_does_not(world: MemoryWorld, at: int) -> None:
     mine = replace(NEW, origin="shop")
     made = planned(world, mine, replaces=["headgate.yml"])
     weak = Weak(world, at, "half", UnavailableError("throttled"))
     with pytest.raises((ApplyError, UnavailableError)):
-        apply_jobs(mine, made, jobs=weak.port("jobs"), scheduler=weak.port("scheduler"))
+        carry_out(mine, made, weak)
     assert pending(world) or state(world) in (state_of(OLD), state_of(mine))
     left = ["headgate.yml"] if world.jobs.applied()[0].file.jobs else []
     applied(world, mine, replaces=left)
@@ -252,3 +262,93 @@ def test_five_hundred_jobs_are_one_apply(world: MemoryWorld) -> None:
     applied(world, many)
     assert len(world.jobs.jobs()) == 500
     assert len(world.scheduler.names(many.origin)) == 500
+
+
+HOUR = 3600.0
+
+
+def looked(world: MemoryWorld) -> list[str]:
+    """The jobs of which a look at what was missed starts something."""
+    begun = catch_up(
+        jobs=world.jobs,
+        activities=world.activities,
+        runs=world.runs,
+        bus=world.bus,
+        events=world.events,
+        clock=world.clock,
+    )
+    return sorted({run.job for run in begun})
+
+
+@pytest.fixture
+def known() -> MemoryWorld:
+    """A look has seen the jobs of OLD, and nothing of theirs was missed."""
+    made = MemoryWorld(clock=MemoryClock())
+    made.jobs.point_at("production", "d" * 64)
+    applied(made, OLD)
+    assert looked(made) == []
+    return made
+
+
+def test_a_job_that_comes_back_makes_up_for_nothing_of_while_it_was_gone(known: MemoryWorld) -> None:
+    applied(known, replace(OLD, jobs=()))
+    known.clock.advance(30 * HOUR)
+    applied(known, OLD)
+    assert looked(known) == []
+    known.clock.advance(1.5 * HOUR)
+    assert looked(known) == ["goes"], "the hourly one"
+
+
+@pytest.mark.parametrize("old", [(), DAILY, (Schedule("5 * * * *", "Asia/Kolkata"),)])
+def test_other_schedules_make_up_for_nothing_of_before(old: tuple[Schedule, ...]) -> None:
+    world = MemoryWorld(clock=MemoryClock())
+    world.jobs.point_at("production", "d" * 64)
+    applied(world, replace(OLD, jobs=(job("moves", old),)))
+    looked(world)
+    world.clock.advance(1.5 * HOUR)
+    applied(world, replace(OLD, jobs=(job("moves", HOURLY),)))
+    assert looked(world) == []
+
+
+def test_the_same_schedules_make_up_for_what_was_missed_whatever_else_changes(known: MemoryWorld) -> None:
+    known.clock.advance(1.5 * HOUR)
+    applied(known, replace(OLD, jobs=(job("goes", HOURLY, priority=1),)))
+    assert looked(known) == ["goes"]
+
+
+def test_a_job_that_its_file_paused_makes_up_for_nothing(known: MemoryWorld) -> None:
+    applied(known, replace(OLD, jobs=(job("goes", HOURLY, paused=True),)))
+    known.clock.advance(1.5 * HOUR)
+    applied(known, replace(OLD, jobs=(job("goes", HOURLY),)))
+    assert looked(known) == []
+
+
+@pytest.mark.parametrize("was_off", [True, False])
+def test_a_job_that_is_resumed_makes_up_for_nothing_unless_it_was_on(
+    known: MemoryWorld, was_off: bool
+) -> None:
+    if was_off:
+        pause_job("goes", "by ana", jobs=known.jobs, activities=known.activities)
+    known.clock.advance(1.5 * HOUR)
+    resume_job("goes", jobs=known.jobs, activities=known.activities, clock=known.clock)
+    assert looked(known) == ([] if was_off else ["goes"])
+
+
+@pytest.mark.parametrize("how", ["before", "after", "half"])
+@pytest.mark.parametrize("at", range(1, CALLS + 1))
+def test_wherever_an_apply_dies_nothing_of_before_is_made_up_for(
+    known: MemoryWorld, how: str, at: int
+) -> None:
+    """And what came due since it changed the jobs is, although the next apply brings up the schedules."""
+    applied(known, replace(OLD, jobs=(job("moves", DAILY),)))
+    known.clock.advance(50 * HOUR)
+    catch_up_of_old = looked(known)
+    weak = Weak(known, at, how, KilledError(), lasting=True)
+    with pytest.raises(KilledError):
+        carry_out(NEW, planned(known), weak)
+    assert "comes" not in looked(known)
+    stored = any(found.name == "comes" for found in known.jobs.jobs())
+    known.clock.advance(1.5 * HOUR)
+    applied(known)
+    assert catch_up_of_old == ["moves"]
+    assert looked(known) == (["comes", "moves"] if stored else [])

@@ -74,7 +74,7 @@ def pause(request: Request, ports: "World") -> Answer:
 def resume(request: Request, ports: "World") -> Answer:
     name = request.values["job"]
     try:
-        job = resume_job(name, jobs=ports.jobs, activities=ports.activities)
+        job = resume_job(name, jobs=ports.jobs, activities=ports.activities, clock=ports.clock)
     except InputError as fault:
         # Nothing is wrong with the request: the jobs file stands against it.
         raise ConflictError(str(fault)) from fault

@@ -3,19 +3,28 @@
 Jobs change in one transaction, which marks its origins as pending; then the schedules follow; then the mark goes. What
 fails on the way is taken back the same way. Whoever dies on the way leaves the mark, so that the next plan says so and
 the next apply brings the schedules in step. Until then nothing runs that no file says: a schedule of a job that is gone
-starts nothing, and a time that had no schedule yet is made up for (usecases/catch_up.py).
+starts nothing, and a time that had no schedule yet is made up for (usecases/catch_up.py). What came due before a job
+had its schedules is not: that is written first, so that no look at what was missed falls in between.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from headgate.domain.applied import never_applied
-from headgate.domain.job import JobsFile
+from headgate.domain.job import Job, JobsFile
 from headgate.domain.jobs_plan import JobsPlan, digest_of
 from headgate.errors import ApplyError, ConflictError, HeadgateError, InputError, UnavailableError
-from headgate.ports import JobStore, Scheduler
+from headgate.ports import Activities, Clock, JobStore, Scheduler
 
 
-def apply_jobs(file: JobsFile, plan: JobsPlan, *, jobs: JobStore, scheduler: Scheduler) -> None:
+def apply_jobs(
+    file: JobsFile,
+    plan: JobsPlan,
+    *,
+    jobs: JobStore,
+    scheduler: Scheduler,
+    activities: Activities,
+    clock: Clock,
+) -> None:
     """Carry out a plan that was just made of this file.
 
     Raises InputError for a plan of another file or with errors, ConflictError when somebody applied meanwhile (nothing
@@ -29,6 +38,7 @@ def apply_jobs(file: JobsFile, plan: JobsPlan, *, jobs: JobStore, scheduler: Sch
         return
     applied = {found.file.origin: found for found in jobs.applied()}
     before = [applied.get(origin, never_applied(origin)).file for origin in plan.numbers]
+    _count_from_now(file, before, activities, clock)
     emptied = [never_applied(origin).file for origin in plan.numbers if origin != file.origin]
     try:
         number = jobs.apply(file, *emptied, after=plan.numbers, pending=True)
@@ -45,6 +55,19 @@ def apply_jobs(file: JobsFile, plan: JobsPlan, *, jobs: JobStore, scheduler: Sch
         _settle(plan.numbers, number, jobs)
     except HeadgateError as fault:
         raise ApplyError(f"everything is applied, and not yet marked so ({fault}): apply it again") from fault
+
+
+def _count_from_now(file: JobsFile, before: Sequence[JobsFile], activities: Activities, clock: Clock) -> None:
+    """Nothing is made up for that came due before a job was due at these times, or while its file paused it."""
+    old = {job.name: job for one in before for job in one.jobs}
+    now = clock.now()
+    for job in file.jobs:
+        if job.schedules and _starts_anew(old.get(job.name), job):
+            activities.record_due(job.name, now)
+
+
+def _starts_anew(old: Job | None, new: Job) -> bool:
+    return old is None or old.schedules != new.schedules or (old.paused and not new.paused)
 
 
 def _settle(origins: Iterable[str], number: int, jobs: JobStore) -> None:

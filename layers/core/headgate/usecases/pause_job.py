@@ -3,7 +3,7 @@
 from headgate.domain.applied import Applied
 from headgate.domain.job import Job
 from headgate.errors import InputError
-from headgate.ports import Activities, JobStore
+from headgate.ports import Activities, Clock, JobStore
 
 
 def pause_job(name: str, reason: str, *, jobs: JobStore, activities: Activities) -> Job:
@@ -13,8 +13,8 @@ def pause_job(name: str, reason: str, *, jobs: JobStore, activities: Activities)
     return job
 
 
-def resume_job(name: str, *, jobs: JobStore, activities: Activities) -> Job:
-    """Also switches a job on that its failures switched off.
+def resume_job(name: str, *, jobs: JobStore, activities: Activities, clock: Clock) -> Job:
+    """Also switches a job on that its failures switched off. What came due while it was off is not made up for.
 
     Raises NotFoundError with the nearest name, InputError when the jobs file says that it is paused.
     """
@@ -24,6 +24,9 @@ def resume_job(name: str, *, jobs: JobStore, activities: Activities) -> Job:
         raise InputError(
             f"{name} is paused by {origin} (jobs.{name}.paused: true): take that out there and apply it again"
         )
+    if activities.activity(name).is_off:
+        # First: whoever dies in between leaves it off.
+        activities.record_due(name, clock.now())
     activities.resume(name)
     return job
 
