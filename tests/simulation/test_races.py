@@ -76,7 +76,7 @@ def test_cancel_and_finish_in_a_thousand_orders_give_one_end(part: int) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2])
-def test_a_hundred_starts_at_once_never_pass_the_jobs_limit(limit: int) -> None:
+def test_a_hundred_starts_at_once_never_pass_the_jobs_slot(limit: int) -> None:
     """F21: the checker looks at every place that is taken and given back."""
     job = replace(JOB, on_conflict="queue_all", max_parallel_runs=limit)
     simulation = happened(scenario(nodes=2, runners=1, syncs=100, job=job))
