@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from html import unescape
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
@@ -286,3 +287,19 @@ def test_the_token_stays_out_of_pages_and_logs(world: MemoryWorld, caplog: pytes
     assert refused["msg"] == "console refused"
     assert TOKEN not in str(refused)
     assert given.removeprefix("Basic ") not in str(refused)
+
+
+def test_a_queued_run_says_what_it_waits_for_and_a_superseded_one_by_which(world: MemoryWorld) -> None:
+    first = run(world)
+    assert world.runs.take_slot(first)
+    job = Job("finance", "production", ("dbt build",))
+    for key in ("second", "third"):
+        world.runs.create_run(job, "d" * 64, Cause("fivetran", key), on_conflict="queue_latest")
+    sentence = "waits for run 1 (one run of finance at a time)"
+    for path in ("/", "/runs/3"):
+        assert sentence in unescape(get(path)["body"])
+    assert "(and 1 more)" in get("/runs/3")["body"]
+    superseded = unescape(get("/runs/2")["body"])
+    assert '<a href="/runs/3">Run 3</a> took its place' in superseded
+    assert "superseded by run 3" in superseded
+    assert "waits for" not in superseded

@@ -370,6 +370,9 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
         name = planned.unique_id
         if name not in status:
             continue
+        if status[name] is NodeStatus.REUSED and name in plan.reused:
+            # A view that is only made anew is no new data: what is built on it stays, however that ends.
+            continue
         blocked = any(status.get(parent) in BLOCKING for parent in planned.parents)
         if blocked != (status[name] is NodeStatus.SKIPPED):
             yield f"{name} of run {run.run_id} is {status[name].value}; its parents: {planned.parents}"

@@ -194,6 +194,17 @@ def test_the_view_says_what_a_queued_run_waits_for(headgate: Any, play: Any, wor
     headgate("run", "finance", "--no-watch")
     assert "waits for run 1 (one run of finance at a time)" in lines(headgate("runs", "view", "2").stdout)
     assert not any("waits for" in line for line in lines(headgate("runs", "view", "1").stdout))
+    assert "run 2: waits for run 1 (one run of finance at a time)" in lines(headgate("runs", "list").stdout)
+
+
+def test_the_queue_is_told_as_json(headgate: Any, play: Any, asked: Any) -> None:
+    building(play())
+    headgate("run", "finance", "--no-watch")
+    waiting, going = asked("runs", "list")["runs"]
+    wait = {"position": 1, "reason": "one run of finance at a time", "waits_for": 1, "seconds": None}
+    assert waiting["queue"] == asked("runs", "view", "2")["run"]["queue"] == wait
+    assert (waiting["on_conflict"], waiting["priority"], waiting["also"]) == ("queue_all", 0, [])
+    assert (waiting["superseded_by"], "queue" in going) == (None, False)
 
 
 def test_the_view_of_a_retry_says_which_steps_are_not_repeated(headgate: Any, play: Any, world: Any) -> None:
