@@ -77,7 +77,7 @@ jobs:
     deactivate_after: 20
     paused: true
     variables: {A: b}
-    secrets: {C: d#e}
+    secrets: {C: warehouse/d#e}
     vars: {day: {type: date, choices: ["2026-01-31"]}, region: {type: text, choices: [eu, us]}}
     retries: {max: 2, on: [transient, waiting], non_idempotent: false, scope: test}
     node_timeout: 30m

@@ -49,15 +49,15 @@ LEVELS = """\
 version: 1
 project: shop
 variables: {DBT_REGION: eu, DBT_DAY: "1"}
-secrets: {DBT_ENV_SECRET_KEY: shop/all#key}
+secrets: {DBT_ENV_SECRET_KEY: warehouse/shop/all#key}
 environments:
-  production: {target: prod, schema: analytics, variables: {DBT_REGION: us}, secrets: {PASSWORD: shop/prod#password}}
+  production: {target: prod, schema: analytics, variables: {DBT_REGION: us}, secrets: {PASSWORD: warehouse/shop/prod#password}}
 jobs:
   finance:
     environment: production
     run: [dbt build]
     variables: {DBT_REGION: jp, EMPTY: ""}
-    secrets: {DBT_ENV_SECRET_KEY: shop/finance#key}
+    secrets: {DBT_ENV_SECRET_KEY: warehouse/shop/finance#key}
 """
 
 
@@ -66,14 +66,14 @@ def test_variables_and_secrets_of_three_levels(tmp_path: Path) -> None:
     (environment,), (one,) = found.environments, found.jobs
     assert (environment.project, found.project, found.origin) == ("shop", "shop", "shop")
     assert environment.project_variables == {"DBT_REGION": "eu", "DBT_DAY": "1"}
-    assert environment.project_secrets == {"DBT_ENV_SECRET_KEY": "shop/all#key"}
+    assert environment.project_secrets == {"DBT_ENV_SECRET_KEY": "warehouse/shop/all#key"}
     assert (environment.variables, environment.secrets) == (
         {"DBT_REGION": "us"},
-        {"PASSWORD": "shop/prod#password"},
+        {"PASSWORD": "warehouse/shop/prod#password"},
     )
     assert (one.variables, one.secrets) == (
         {"DBT_REGION": "jp", "EMPTY": ""},
-        {"DBT_ENV_SECRET_KEY": "shop/finance#key"},
+        {"DBT_ENV_SECRET_KEY": "warehouse/shop/finance#key"},
     )
 
 
@@ -124,10 +124,14 @@ WRONG = [
     ("variables: {DAY: }", "variables.DAY", "is empty"),
     ("variables: [DAY]", "variables", "must be a mapping"),
     ("env: {DAY: x}", "env", "Did you mean variables?"),
+    ("secrets: {PASSWORD: webhooks/fivetran#secret}", "secrets.PASSWORD",
+     "runners may read only secrets below warehouse/, not 'webhooks/fivetran': keep it there"),
+    ("secrets: {PASSWORD: warehouse/#secret}", "secrets.PASSWORD", "not 'warehouse/'"),
+    ("secrets: {PASSWORD: prod/warehouse/x#secret}", "secrets.PASSWORD", "runners may read only"),
     ("secrets: {PASSWORD: hunter2}", "secrets.PASSWORD", "must be <secret name>#<json key>"),
-    ("secrets: {LD_PRELOAD: a#b}", "secrets.LD_PRELOAD", "cannot be a secret"),
-    ("secrets: {A B: a#b}", "secrets.A B", "the name of an environment variable"),
-    ("{variables: {X: a}, secrets: {X: a#b}}", "variables.X", "is among the secrets beside it as well"),
+    ("secrets: {LD_PRELOAD: warehouse/a#b}", "secrets.LD_PRELOAD", "cannot be a secret"),
+    ("secrets: {A B: warehouse/a#b}", "secrets.A B", "the name of an environment variable"),
+    ("{variables: {X: a}, secrets: {X: warehouse/a#b}}", "variables.X", "is among the secrets beside it as well"),
     ("vars: {day: date}", "vars.day", "must be a mapping (key: value), not a text ('date')"),
     ("vars: {day: {type: datum}}", "vars.day.type", "Did you mean date?"),
     ("vars: {day: {type: string}}", "vars.day.type", "Did you mean text?"),
@@ -147,7 +151,7 @@ WRONG = [
 def test_what_cannot_be_said_of_a_job(tmp_path: Path, written: str, path: str, words: str) -> None:
     text = with_job(f"{written} #!")
     if written.startswith("{"):  # two keys in one line
-        text = with_job("variables: {X: a} #!\nsecrets: {X: a#b}")
+        text = with_job("variables: {X: a} #!\nsecrets: {X: warehouse/a#b}")
     assert_one(tmp_path, text, f"jobs.finance.{path}", words)
 
 

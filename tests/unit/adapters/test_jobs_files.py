@@ -72,7 +72,7 @@ def test_every_section_is_shared(folder: Path, section: str) -> None:
         "environments": "production: {target: prod, schema: x}",
         "receivers": "erp: {}",
         "variables": "A: '2'",
-        "secrets": "X: a#b",
+        "secrets": "X: warehouse/a#b",
     }[section]
     (folder / "more.yml").write_text(f"version: 1\n{section}: {{{written}}}\n")
     if section == "secrets":

@@ -17,6 +17,8 @@ DEFAULT = "default in the code"
 UNSET = "set nowhere"
 # dbt's own prefix: what is called so is read in profiles.yml and packages.yml alone.
 SECRET_PREFIX = "DBT_ENV_SECRET"  # noqa: S105 - a prefix
+# What a runner's role may read (template.yaml): secrets whose names begin so.
+READABLE = "warehouse/"
 # Among the names that a project reads: some that its code computes.
 COMPUTED = "*"
 # A secret holds a warehouse's whole address; host, port and database name are needed to read an error.

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from headgate.domain.bundle import METADATA, BundleMetadata
 from headgate.domain.job import Environment, Job
-from headgate.domain.variables import COMPUTED, UNSET, Effective, effective, with_defaults
+from headgate.domain.variables import COMPUTED, READABLE, UNSET, Effective, effective, with_defaults
 from headgate.errors import HeadgateError, InputError, NotFoundError
 from headgate.ports import BundleStore, JobStore, Secrets
-from headgate.usecases.read_secrets import READABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
+from headgate.domain.variables import READABLE
 from headgate.errors import InputError
 from headgate.ports import Secrets
-
-# What a runner's role may read (template.yaml).
-READABLE = "warehouse/"
 
 
 def read_secrets(references: Mapping[str, str], *, secrets: Secrets) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from headgate.adapters.jobs_file.entry import Entry, KeyFaultError, Written, written_as
 from headgate.adapters.jobs_file.values import Shaped, checked, different
 from headgate.domain.declared_var import DeclaredVar
+from headgate.domain.variables import READABLE
 from headgate.errors import InputError
 
 SECRET = "DBT_ENV_SECRET_"  # noqa: S105 - a prefix
@@ -35,6 +36,15 @@ def _check_variable(name: str) -> None:
         raise InputError(f"{name} steers the runner itself and cannot be set here")
 
 
+def _check_readable(reference: str) -> None:
+    name = reference.partition("#")[0]
+    if not name.removeprefix(READABLE) or not name.startswith(READABLE):
+        raise InputError(
+            f"runners may read only secrets below {READABLE}, not {name!r}: keep it there, as in "
+            f"{READABLE}prod#password"
+        )
+
+
 _VARIABLE = Shaped(r"^[A-Za-z_][A-Za-z0-9_]*$", "must be the name of an environment variable")
 _NOT_OURS = "|".join((*_RESERVED_STARTS, *(f"{name}$" for name in sorted(_RESERVED))))
 VariableName = Annotated[
@@ -55,6 +65,8 @@ SecretKey = Annotated[
         r"^[A-Za-z0-9/_+=.@-]+#[^#\s]+$",
         "must be <secret name>#<json key>, as in warehouse/prod#password",
     ),
+    checked(_check_readable),
+    Written(lambda found: found | {"pattern": rf"^{READABLE}[A-Za-z0-9/_+=.@-]+#[^#\s]+$"}),
 ]
 Value = Annotated[str, StringConstraints(max_length=4_096)]
 Variables = dict[VariableName, Value]
@@ -72,8 +84,8 @@ class Levelled(Entry):
     )
     secrets: SecretReferences = Field(
         {},
-        description="Environment variables that hold secrets, as `<secret name>#<key of its JSON>` in Secrets Manager. "
-        "Read when a run starts, never stored. `DBT_ENV_SECRET_*` can only be here.",
+        description="Environment variables that hold secrets, as `<secret name>#<key of its JSON>` in Secrets Manager; "
+        "the name begins with `warehouse/`, for runners may read no other. Read when a run starts, never stored. `DBT_ENV_SECRET_*` can only be here.",
         examples=["{DBT_ENV_SECRET_PASSWORD: warehouse/prod#password}"],
     )
 
