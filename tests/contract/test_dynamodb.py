@@ -141,12 +141,12 @@ def test_a_cause_that_was_looked_for_too_early_still_makes_no_second_run(
 ) -> None:
     job, cause, runs = Job("finance", "production", ()), Cause("fivetran", "sync"), moto.world.runs
     first, _ = runs.create_run(job, "d", cause)
-    look, looks = runs._run_of, [None]
+    look, looks = runs.run_of, [None]
 
     def too_early(*asked: Any) -> Any:
         return looks.pop() if looks else look(*asked)
 
-    monkeypatch.setattr(runs, "_run_of", too_early)
+    monkeypatch.setattr(runs, "run_of", too_early)
     assert runs.create_run(job, "d", cause) == (first, False)
     assert runs.list_runs() == runs.active_runs() == [first]
 
