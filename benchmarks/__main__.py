@@ -9,6 +9,7 @@ BENCHMARKS = (
     "plan_scale",
     "simulated_makespan",
     "latency",
+    "deliveries",
     "runner_cost",
     "overhead",
     "selection_scale",
