@@ -49,15 +49,15 @@ LEVELS = """\
 version: 1
 project: shop
 variables: {DBT_REGION: eu, DBT_DAY: "1"}
-secrets: {DBT_ENV_SECRET_KEY: warehouse/shop/all#key}
+secrets: {DBT_ENV_SECRET_KEY: warehouse/all#key}
 environments:
-  production: {target: prod, schema: analytics, variables: {DBT_REGION: us}, secrets: {PASSWORD: warehouse/shop/prod#password}}
+  production: {target: prod, schema: analytics, variables: {DBT_REGION: us}, secrets: {PASSWORD: warehouse/prod#password}}
 jobs:
   finance:
     environment: production
     run: [dbt build]
     variables: {DBT_REGION: jp, EMPTY: ""}
-    secrets: {DBT_ENV_SECRET_KEY: warehouse/shop/finance#key}
+    secrets: {DBT_ENV_SECRET_KEY: warehouse/finance#key}
 """
 
 
@@ -66,14 +66,14 @@ def test_variables_and_secrets_of_three_levels(tmp_path: Path) -> None:
     (environment,), (one,) = found.environments, found.jobs
     assert (environment.project, found.project, found.origin) == ("shop", "shop", "shop")
     assert environment.project_variables == {"DBT_REGION": "eu", "DBT_DAY": "1"}
-    assert environment.project_secrets == {"DBT_ENV_SECRET_KEY": "warehouse/shop/all#key"}
+    assert environment.project_secrets == {"DBT_ENV_SECRET_KEY": "warehouse/all#key"}
     assert (environment.variables, environment.secrets) == (
         {"DBT_REGION": "us"},
-        {"PASSWORD": "warehouse/shop/prod#password"},
+        {"PASSWORD": "warehouse/prod#password"},
     )
     assert (one.variables, one.secrets) == (
         {"DBT_REGION": "jp", "EMPTY": ""},
-        {"DBT_ENV_SECRET_KEY": "warehouse/shop/finance#key"},
+        {"DBT_ENV_SECRET_KEY": "warehouse/finance#key"},
     )
 
 

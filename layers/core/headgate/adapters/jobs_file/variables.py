@@ -85,7 +85,8 @@ class Levelled(Entry):
     secrets: SecretReferences = Field(
         {},
         description="Environment variables that hold secrets, as `<secret name>#<key of its JSON>` in Secrets Manager; "
-        "the name begins with `warehouse/`, for runners may read no other. Read when a run starts, never stored. `DBT_ENV_SECRET_*` can only be here.",
+        "the name begins with `warehouse/`, for runners may read no other. Read when a run starts, never stored. "
+        "`DBT_ENV_SECRET_*` can only be here.",
         examples=["{DBT_ENV_SECRET_PASSWORD: warehouse/prod#password}"],
     )
 
