@@ -146,6 +146,38 @@ def test_a_rate_goes_on_as_it_began_and_the_horizon_moves(
     assert written == ["create nightly.dst-2037-03-29", "delete nightly.dst-2027-03-28"]
 
 
+def _refusing_what_began(scheduler: Any, june: MotoStage, written: list[datetime]) -> Callable[..., Any]:
+    """Scheduler takes no start that is more than five minutes past; moto takes any."""
+    call = scheduler._client.update_schedule
+
+    def update(**request: Any) -> Any:
+        start = request["StartDate"]
+        assert start.timestamp() >= june.clock.now() - 300, (
+            "The StartDate cannot be earlier than 5 minutes ago."
+        )
+        written.append(start)
+        return call(**request)
+
+    return update
+
+
+def test_a_rate_that_runs_is_changed_without_saying_a_start_that_is_past(
+    june: MotoStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = june.world.scheduler
+    often = replace(OFTEN, schedules=OFTEN.schedules[1:])
+    scheduler.sync([often], "headgate.yml")
+    june.clock.advance(3 * 86_400)
+    written: list[datetime] = []
+    monkeypatch.setattr(scheduler._client, "update_schedule", _refusing_what_began(scheduler, june, written))
+    for paused in (True, False):
+        scheduler.sync([replace(often, paused=paused)], "headgate.yml")
+        assert scheduler.drift([replace(often, paused=paused)], "headgate.yml") == []
+    scheduler.sync([often], "shop")
+    assert {start.timestamp() % 25_200 for start in written} == {0}
+    assert len(written) == 3
+
+
 def test_what_was_changed_by_hand_is_told_and_mended(june: MotoStage) -> None:
     scheduler = june.world.scheduler
     scheduler.sync([HOURLY, NIGHTLY], "headgate.yml")

@@ -51,7 +51,8 @@ project: shop
 variables: {DBT_REGION: eu, DBT_DAY: "1"}
 secrets: {DBT_ENV_SECRET_KEY: warehouse/all#key}
 environments:
-  production: {target: prod, schema: analytics, variables: {DBT_REGION: us}, secrets: {PASSWORD: warehouse/prod#password}}
+  production: {target: prod, schema: analytics, variables: {DBT_REGION: us},
+               secrets: {PASSWORD: warehouse/prod#password}}
 jobs:
   finance:
     environment: production

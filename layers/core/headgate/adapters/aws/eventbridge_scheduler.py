@@ -53,9 +53,11 @@ class EventBridgeScheduler:
     def sync(self, jobs: Sequence[Job], origin: str) -> None:
         """Create and update, then delete, until they agree; repeating it after a failure ends the same."""
         managed = self._managed(origin)
-        wanted = self._wanted(jobs, origin, managed)
+        wanted, anew = self._wanted(jobs, origin, managed), self._wanted(jobs, origin, {})
         for name, request in wanted.items():
-            self._put(name, request, managed.get(name))
+            if not _agrees(request, managed.get(name, {})):
+                # Scheduler refuses a start that is past: a rate that is changed begins anew, at the times of before.
+                self._put(anew[name], is_there=name in managed)
         for name in managed.keys() - wanted.keys():
             self._delete(name)
 
@@ -66,15 +68,14 @@ class EventBridgeScheduler:
         managed = self._managed(origin)
         return drift_of(self._wanted(jobs, origin, managed, EXPECTED), managed)
 
-    def _put(self, name: str, request: dict[str, Any], found: dict[str, Any] | None) -> None:
-        if found is not None and all(found.get(key) == value for key, value in request.items()):
-            return
-        with translated(f"the schedule {name}"):
-            if found is not None:
+    def _put(self, request: dict[str, Any], *, is_there: bool) -> None:
+        told = f"the schedule {request['Name']}"
+        with translated(told):
+            if is_there:
                 self._client.update_schedule(**request)
                 return
             try:
-                with translated(f"the schedule {name}"):
+                with translated(told):
                     self._client.create_schedule(**request)
             except ConflictError:
                 # The job's name is this origin's (JobStore refuses others'): a schedule left behind is taken over.
@@ -135,6 +136,10 @@ class EventBridgeScheduler:
             begun = entry.begins_alike(since.timestamp() if since else None)
             request["StartDate"] = since if begun else datetime.fromtimestamp(entry.start, UTC)
         return request
+
+
+def _agrees(request: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    return all(found.get(key) == value for key, value in request.items())
 
 
 def schedule_name(entry: str) -> str:
