@@ -94,7 +94,7 @@ def _print(listing: "Listing") -> None:
         note(f"{whose}  no variable is set, and the published project reads none")
         return
     say(whose)
-    shown = table("variable", "value", "set by")
+    shown = table("variable", "value", "set by", whole=("variable",))
     for one in listing.variables:
         shown.add_row(escaped(one.variable.name), _value(one), escaped(one.variable.origin))
     print_table(shown)
@@ -163,11 +163,11 @@ def try_it(
     from headgate.domain.env_test import env_test
     from headgate.domain.run import Cause
     from headgate.errors import NotFoundError
-    from headgate.usecases.list_variables import job_of
+    from headgate.usecases.list_variables import environment_of, job_of
     from headgate.usecases.start_job import start_job
 
     world = world_of(context)
-    tested = env_test(world.jobs.environment(environment), job_of(job, environment, world.jobs))
+    tested = env_test(environment_of(environment, world.jobs), job_of(job, environment, world.jobs))
     try:
         world.jobs.bundle_of(environment)
     except NotFoundError as fault:

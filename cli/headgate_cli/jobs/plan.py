@@ -43,7 +43,8 @@ def plan(
         print_json(plan_object(made, fires_object(fires_of(written.jobs, now, count))))
     else:
         print_changes(made, written)
-        _print_fires(made, written, now, count, asked=fires is not None)
+        if not made.errors:
+            _print_fires(made, written, now, count, asked=fires is not None)
         say(f"{escaped(written.origin)}: {summary(made, done=False)}")
     errors_told(made.errors)
     if made.errors:

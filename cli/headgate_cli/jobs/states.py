@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from headgate_cli.jobs.options import JsonOption
-from headgate_cli.output import escaped, next_command, note, painted, print_json, print_table, table
+from headgate_cli.output import escaped, next_command, note, painted, print_json, print_table, say, table
 from headgate_cli.world import world_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ def list_jobs(context: typer.Context, as_json: JsonOption = False) -> None:
         note("no jobs are applied yet")
         next_command("headgate jobs apply")
         return
-    _print(jobs, activities, origins, last, world)
+    for origin in sorted(several := set(origins.values())):
+        if len(several) > 1:
+            say(f"[bold]{escaped(origin)}[/]")
+        _print([job for job in jobs if origins[job.name] == origin], activities, last, world)
     off = next((job.name for job in jobs if activities[job.name].is_off and not job.paused), None)
     next_command(f"headgate jobs resume {off}" if off else f"headgate run {jobs[0].name}")
 
@@ -48,20 +51,18 @@ def _last_runs(world: "World") -> "dict[str, Run]":
 def _print(
     jobs: "list[Job]",
     activities: "dict[str, Activity]",
-    origins: dict[str, str],
     last: "dict[str, Run]",
     world: "World",
 ) -> None:
     from headgate.domain.when_words import describe_when
 
-    several = len(set(origins.values())) > 1
-    shown = table("job", "environment", *(["of"] if several else []), "when", "state", "next due", "last run")
+    columns = ("job", "environment", "when", "state", "next due", "last run")
+    shown = table(*columns, whole=("job", "last run"))
     for job in jobs:
         run = last.get(job.name)
         shown.add_row(
             f"[bold]{escaped(job.name)}[/]",
             escaped(job.environment),
-            *([escaped(origins[job.name])] if several else []),
             escaped("\n".join(describe_when(job))),
             _painted_state(job, activities[job.name]),
             _next_due(job, activities[job.name], world),

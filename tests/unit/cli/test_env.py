@@ -235,3 +235,10 @@ def test_without_a_bundle_there_is_nothing_to_try(world: Any, headgate: Any) -> 
     result = headgate("env", "test", "staging")
     assert result.exit_code == 5
     assert "headgate publish --environment staging" in result.output
+
+
+@pytest.mark.parametrize("words", [("list", "produktion"), ("test", "produktion")])
+def test_an_environment_that_is_misspelt(headgate: Any, words: tuple[str, ...]) -> None:
+    result = headgate("env", *words)
+    assert result.exit_code == 5
+    assert result.stderr == "error no environment named 'produktion'; did you mean production?\n"

@@ -242,6 +242,8 @@ def test_two_dbt_projects_with_files_of_the_same_name(headgate: Any, applied: An
     file.write_text("project: bank\n" + file.read_text())
     assert headgate("jobs", "apply", "--file", str(file)).exit_code == 0
     assert headgate("jobs", "plan").exit_code == 0
+    shown = [line.split()[0] for line in lines(headgate("jobs", "list").stdout)]
+    assert shown == ["bank", "job", "ledger", "headgate.yml", "job", "finance", "nightly"]
     assert {job["name"]: job["origin"] for job in listed(headgate)} == {
         "finance": "headgate.yml",
         "ledger": "bank",

@@ -67,6 +67,12 @@ def test_everything_of_a_first_apply_is_added() -> None:
     assert made.numbers == {"headgate.yml": 0}
 
 
+def test_what_is_removed_is_told_in_the_order_of_the_file() -> None:
+    many = replace(FILE, jobs=tuple(replace(FINANCE, name=f"job-{number}") for number in range(20)))
+    removed = [f"remove job job-{number}" for number in range(20)]
+    assert told(plan(many, replace(FILE, jobs=()))) == removed
+
+
 def test_what_leaves_the_file_is_removed_and_nothing_of_other_origins() -> None:
     other = JobsFile(
         (replace(PRODUCTION, name="ci"),),

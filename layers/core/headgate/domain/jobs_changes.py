@@ -66,8 +66,7 @@ def _of_kind(
             yield Change(ADD, kind, name, _fields({}, words(one)))
         elif before[name] != one:
             yield Change(CHANGE, kind, name, _fields(words(before[name]), words(one)))
-    for name in before.keys() - after.keys():
-        yield Change(REMOVE, kind, name)
+    yield from (Change(REMOVE, kind, name) for name in before if name not in after)
 
 
 def _fields(old: Words, new: Words) -> tuple[FieldChange, ...]:

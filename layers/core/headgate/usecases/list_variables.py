@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headgate.domain.applied import unknown
 from headgate.domain.bundle import METADATA, BundleMetadata
 from headgate.domain.job import Environment, Job
 from headgate.domain.variables import COMPUTED, READABLE, UNSET, Effective, effective, with_defaults
@@ -29,6 +30,15 @@ class Listing:
     computes: bool = False
 
 
+def environment_of(name: str, jobs: JobStore) -> Environment:
+    """The environment of this name. Raises NotFoundError with the nearest name."""
+    try:
+        return jobs.environment(name)
+    except NotFoundError:
+        names = [one.name for applied in jobs.applied() for one in applied.file.environments]
+        raise unknown("environment", name, names) from None
+
+
 def job_of(name: str, environment: str, jobs: JobStore) -> Job | None:
     """The job of this name, None without one. Raises InputError: it belongs to another environment."""
     if not name:
@@ -43,7 +53,7 @@ def list_variables(
     environment: str, job: str = "", *, jobs: JobStore, bundles: BundleStore, secrets: Secrets
 ) -> Listing:
     """Every variable that is set or that the published project reads. Raises NotFoundError or InputError."""
-    found, of = jobs.environment(environment), job_of(job, environment, jobs)
+    found, of = environment_of(environment, jobs), job_of(job, environment, jobs)
     reads = _reads(found, jobs, bundles)
     listed = with_defaults(effective(found, of), reads)
     return Listing(
@@ -104,7 +114,7 @@ def set_secret(environment: str, name: str, value: str, *, job: str, jobs: JobSt
 
 def reference_of(environment: str, name: str, *, job: str, jobs: JobStore) -> str:
     """`<secret>#<key>` of a secret variable. Raises InputError or NotFoundError."""
-    found = effective(jobs.environment(environment), job_of(job, environment, jobs)).get(name)
+    found = effective(environment_of(environment, jobs), job_of(job, environment, jobs)).get(name)
     whose = f"job {job}" if job else f"environment {environment}"
     if found is None or not found.is_secret:
         what = "is set as a plain variable" if found else "is not set"
