@@ -88,6 +88,29 @@ def test_what_arrives_at_the_same_moment_is_not_lost(world: Any) -> None:
     assert {one.event_id for one in found} == {f"e{number}" for number in range(12)}
 
 
+def test_an_arrival_moves_to_another_gate_of_its_job_and_back(world: Any) -> None:
+    gates = world.gates
+    gates.arrive("finance", "a", arrival("1"))
+    state, _ = gates.arrive("finance", "a", arrival("2", at=2000.0))
+    left = gates.move(state, arrival("1"), "b")
+    assert left == gates.state("finance", "a")
+    assert [one.event_id for one in left.arrivals] == ["2"]
+    there = gates.state("finance", "b")
+    assert there.arrivals == (arrival("1"),)
+    assert not gates.arrive("finance", "b", arrival("1"))[1], "known there"
+    assert gates.move(state, arrival("2", at=2000.0), "b") is None, "it has changed since"
+    assert gates.move(there, arrival("1"), "a") == gates.state("finance", "b")
+    assert [one.event_id for one in gates.state("finance", "a").arrivals] == ["1", "2"]
+    assert gates.state("finance", "b").arrivals == ()
+
+
+def test_what_came_to_both_gates_counts_once(world: Any) -> None:
+    world.gates.arrive("finance", "b", arrival("1"))
+    state, _ = world.gates.arrive("finance", "a", arrival("1"))
+    assert world.gates.move(state, arrival("1"), "b").arrivals == ()
+    assert world.gates.state("finance", "b").arrivals == (arrival("1"),)
+
+
 def test_a_gate_with_a_deadline_is_looked_at_while_nothing_has_arrived(world: Any) -> None:
     assert world.gates.replace(replace(GateState("finance", "gate"), deadline="07:00 UTC", since=1.0))
     [state] = world.gates.open_states()

@@ -5,6 +5,7 @@ import pytest
 from headgate.domain.completion import awaited_kinds, counts_as_end, cycle_in
 from headgate.domain.gate import Awaited, Gate
 from headgate.domain.job import Job
+from headgate.domain.overrides import Overrides
 from headgate.domain.run import Cause, Run, RunStatus
 
 
@@ -65,6 +66,9 @@ def run(status: str, **fields: object) -> Run:
         (run("cancelled", superseded_by=2), False),
         (run("cancelled", error="skipped: run 3 was in progress (on_conflict: skip)"), False),
         (run("error", started_at="x", error="skipped: a word of dbt's"), True),
+        (run("success", overrides=Overrides(schema="dev_alice")), False),
+        (run("success", overrides=Overrides(vars='{"day":"2026-01-31"}')), False),
+        (run("success", overrides=Overrides(threads=8, git_ref="main")), True),
     ],
 )
 def test_what_counts_as_an_end(ended: Run, counts: bool) -> None:

@@ -14,6 +14,7 @@ from headgate.adapters.memory import MemoryWorld
 from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired, SignalReceived
 from headgate.domain.gate import Awaited, Gate
 from headgate.domain.job import Environment, Job, JobsFile
+from headgate.domain.overrides import Overrides
 from headgate.domain.queue import NodeRecord, NodeState
 from headgate.domain.results import NodeResult
 from headgate.domain.run import Cause, Run, RunStatus
@@ -266,6 +267,23 @@ def test_the_end_of_a_run_that_nobody_waits_for_costs_one_request() -> None:
     assert mortal.calls == ["jobs.jobs"]
 
 
+def test_after_a_run_in_another_schema_nothing_starts() -> None:
+    world = a_world(job("core"), job("finance", behind("core"), Gate("m", (Awaited("model", "core/dim"),))))
+    world.queue.nodes = lambda *_: [built("model.core.dim", 0, "success")]  # type: ignore[method-assign]
+    aside = start_job(
+        world.jobs.job("core"),
+        Cause("api", "1"),
+        jobs=world.jobs,
+        runs=world.runs,
+        bus=world.bus,
+        overrides=Overrides(schema="dev_alice"),
+    )
+    world.runs.move(aside.run_id, RunStatus.STARTING)
+    world.runs.move(aside.run_id, RunStatus.SUCCESS)
+    assert tell_end(world, aside.run_id) == []
+    assert {run.job for run in end_of(world, "core")} == {"finance"}
+
+
 def built(unique_id: str, position: int, status: str) -> NodeRecord:
     result = NodeResult.from_entry({"unique_id": unique_id, "status": status}, 1)
     kind = unique_id.partition(".")[0]
@@ -351,7 +369,7 @@ def test_a_gate_without_a_clock_costs_a_look_nothing_but_the_listing() -> None:
     deliver(world, synced("stripe"))
     mortal = Mortal(world)
     assert open_gates(mortal) == []  # type: ignore[arg-type]
-    assert mortal.calls == ["jobs.jobs", "gates.open_states"]
+    assert mortal.calls == ["gates.open_states", "jobs.jobs"]
 
 
 def test_what_waits_moves_with_a_gate_that_is_renamed() -> None:
@@ -366,6 +384,36 @@ def test_what_waits_moves_with_a_gate_that_is_renamed() -> None:
     assert [(state.gate, len(state.arrivals)) for state in world.gates.open_states()] == [("gate", 1)]
     [run] = deliver(world, synced("salesforce"))
     assert (run.cause.key, keys(run)) == ("gate/gate/1", {"stripe/1", "salesforce/1"})
+
+
+def test_what_waits_moves_back_with_a_change_that_is_taken_back() -> None:
+    world = a_world(job("finance", THREE))
+    deliver(world, synced("stripe"), synced("hubspot"))
+    for gate in (replace(THREE, name="gate"), THREE, replace(THREE, name="gate"), THREE):
+        apply(world, job("finance", gate))
+        assert open_gates(world) == []
+    assert deliver(world, synced("stripe")) == [], "it is known wherever it went"
+    [run] = deliver(world, synced("salesforce"))
+    assert keys(run) == {"stripe/1", "hubspot/1", "salesforce/1"}
+
+
+@pytest.mark.parametrize("before", [(), (job("finance", THREE),)])
+def test_a_job_that_is_applied_while_somebody_looks_loses_nothing(before: tuple[Job, ...]) -> None:
+    world = a_world(*before)
+    jobs = world.jobs.jobs
+
+    def applied_meanwhile() -> list[Job]:
+        world.jobs.jobs = jobs  # type: ignore[method-assign]
+        found = jobs()
+        apply(world, job("finance", replace(THREE, name="gate")))
+        deliver(world, synced("stripe"))
+        return found
+
+    world.jobs.jobs = applied_meanwhile  # type: ignore[method-assign]
+    open_gates(world)
+    assert open_gates(world) == []
+    [run] = deliver(world, synced("hubspot"), synced("salesforce"))
+    assert keys(run) == {f"{name}/1" for name in NAMES}
 
 
 def test_what_waits_at_a_gate_that_lets_everything_through_now_starts() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 
+from headgate.domain.env_test import stands_for_environment
 from headgate.domain.gate import Awaited
 from headgate.domain.job import Job
 from headgate.domain.run import Run
@@ -38,6 +39,10 @@ def awaited_kinds(jobs: Iterable[Job], upstream: str) -> frozenset[str]:
 
 
 def counts_as_end(run: Run) -> bool:
-    """Whether others start after it. One whose place another took, or that was skipped, did nothing."""
+    """Whether others start after it. One whose place another took, or that was skipped, did nothing.
+
+    Nor did one in another schema, or with variables of its own: what others read is as it was.
+    """
     skipped = run.started_at is None and (run.error or "").startswith("skipped: ")
-    return run.status.is_final and run.superseded_by is None and not skipped
+    did_something = run.superseded_by is None and not skipped
+    return run.status.is_final and did_something and stands_for_environment(run)

@@ -114,6 +114,19 @@ def with_arrival(state: GateState, arrival: Arrival) -> GateState:
     )
 
 
+def without_arrival(state: GateState, arrival: Arrival) -> GateState:
+    """The state when another gate has taken this one over."""
+    left = tuple(one for one in state.arrivals if one.event_id != arrival.event_id)
+    return replace(state, arrivals=left)
+
+
+def taken_over(state: GateState, arrival: Arrival) -> GateState:
+    """The state with an arrival of another gate, which may have come here as well."""
+    if any(one.event_id == arrival.event_id for one in state.arrivals):
+        return state
+    return with_arrival(state, arrival)
+
+
 def begun(state: GateState, detail: str, at: float) -> GateState:
     """All that arrived is what opens; what arrives from now on is for the next time. detail: of the run's cause."""
     number = state.generation + 1

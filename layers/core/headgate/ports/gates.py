@@ -20,6 +20,14 @@ class GateStore(Protocol):
         """
         ...
 
+    def move(self, state: GateState, arrival: Arrival, gate: str) -> GateState | None:
+        """Give one arrival of this state to another gate of its job, in one transaction; there it is known from now on.
+
+        It counts there even if it was known: it may have waited there before. Returns the state without it; None: one
+        of the two changed meanwhile.
+        """
+        ...
+
     def replace(self, state: GateState) -> bool:
         """Store a state that was made of the one with this version. False: it changed meanwhile."""
         ...

@@ -30,8 +30,9 @@ def open_gates(ports: LookingPorts) -> list[Run]:
 
     One bad gate does not hold up the others; the last failure is raised at the end.
     """
-    jobs = {job.name: job for job in ports.jobs.jobs()}
+    # In this order: whatever arrived at a gate by then, its job was applied before.
     states = {(state.job, state.gate): state for state in ports.gates.open_states()}
+    jobs = {job.name: job for job in ports.jobs.jobs()}
     gates = {(job.name, gate.name): (job, gate) for job in jobs.values() for gate in job.gates}
     at_clock = [key for key, (_, gate) in gates.items() if gate.else_at]
     looks = [states.get(key, GateState(*key)) for key in dict.fromkeys((*states, *at_clock))]
@@ -77,29 +78,34 @@ def _move(job: Job | None, state: GateState, ports: LookingPorts) -> list[Run]:
     """What waits at a gate that is gone goes to the gates that wait for it now; the rest is let go, and says so."""
     state = ports.gates.state(state.job, state.gate)
     runs: list[Run] = []
-    if job is not None and state.opening is not None:
+    while job is not None and state.opening is not None:
         runs.append(finish_opening(job, state, state.opening, ports))
         state = ports.gates.state(state.job, state.gate)
-    for arrival in state.arrivals:
-        runs += _again(job, arrival, ports) if job is not None else _let_go(state.job, arrival, ports)
+    opening = state.opening.arrivals if state.opening is not None else ()
+    gates: dict[str, Gate] = {}
+    for arrival in (*opening, *state.arrivals):
+        gate = _now_at(job, arrival) if job is not None else None
+        if job is None or gate is None:
+            ports.events.note(arrival.event_id, state.job, "the job does not wait for it any more")
+        elif gate.is_immediate:
+            runs.append(_start(job, arrival, ports))
+        else:
+            gates[gate.name] = gate
+            left = ports.gates.move(state, arrival, gate.name)
+            if left is None:
+                return runs  # more arrives at one of them: the next look goes on
+            state = left
     ports.gates.replace(emptied(state))
-    return runs
+    return runs + [run for gate in gates.values() if job for run in open_gate(job, gate, ports).runs]
 
 
-def _again(job: Job, arrival: Arrival, ports: LookingPorts) -> list[Run]:
-    for gate in job.gates:
-        awaited = {key_of(one) for one in gate.awaits} & set(arrival.awaited)
-        if not awaited:
-            continue
-        if gate.is_immediate:
-            run = start_job(job, arrival.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
-            ports.events.note(arrival.event_id, job.name, started_text(run), run.run_id)
-            return [run]
-        ports.gates.arrive(job.name, gate.name, arrival)
-        return list(open_gate(job, gate, ports).runs)
-    return _let_go(job.name, arrival, ports)
+def _now_at(job: Job, arrival: Arrival) -> Gate | None:
+    """The gate of the job that waits for it."""
+    known = set(arrival.awaited)
+    return next((gate for gate in job.gates if known & {key_of(one) for one in gate.awaits}), None)
 
 
-def _let_go(job: str, arrival: Arrival, ports: LookingPorts) -> list[Run]:
-    ports.events.note(arrival.event_id, job, "the job does not wait for it any more")
-    return []
+def _start(job: Job, arrival: Arrival, ports: LookingPorts) -> Run:
+    run = start_job(job, arrival.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
+    ports.events.note(arrival.event_id, job.name, started_text(run), run.run_id)
+    return run

@@ -13,7 +13,15 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 
 from headgate.adapters.aws.table import Table, putting
-from headgate.domain.gate_state import Arrival, Counted, GateState, Opening, with_arrival
+from headgate.domain.gate_state import (
+    Arrival,
+    Counted,
+    GateState,
+    Opening,
+    taken_over,
+    with_arrival,
+    without_arrival,
+)
 from headgate.domain.run import Cause
 from headgate.errors import ConflictError, UnavailableError
 from headgate.ports import Clock
@@ -41,13 +49,7 @@ class DynamoDBGateStore:
         return _to_state(item) if item else GateState(job, gate)
 
     def arrive(self, job: str, gate: str, arrival: Arrival) -> tuple[GateState, bool]:
-        event_key = _event_key(gate, arrival.event_id)
-        known = {
-            "pk": _key(job),
-            "sk": event_key,
-            "event_id": arrival.event_id,
-            "expires_at": int(self._clock.now() + KNOWN_SECONDS),
-        }
+        known = self._known(job, gate, arrival)
         for attempt in range(_ROUNDS):
             state = self.state(job, gate)
             changed = with_arrival(state, arrival)
@@ -56,12 +58,34 @@ class DynamoDBGateStore:
                     [putting(known, _NEW), putting(_item(changed), _unchanged(state), **_seen(state))]
                 )
             except ConflictError:
-                if self._table.get(_key(job), event_key):
+                if self._table.get(known["pk"], known["sk"]):
                     return self.state(job, gate), False
                 time.sleep(uniform(0.0, 0.01) * min(attempt + 1, 30))  # noqa: S311 - jitter, not a secret
             else:
                 return replace(changed, version=state.version + 1), True
         raise UnavailableError(f"too much arrives at the gate {gate} of {job} at once")
+
+    def move(self, state: GateState, arrival: Arrival, gate: str) -> GateState | None:
+        here, there = without_arrival(state, arrival), self.state(state.job, gate)
+        try:
+            self._table.transact(
+                [
+                    putting(self._known(state.job, gate, arrival)),
+                    putting(_item(here), _unchanged(state), **_seen(state)),
+                    putting(_item(taken_over(there, arrival)), _unchanged(there), **_seen(there)),
+                ]
+            )
+        except ConflictError:
+            return None
+        return replace(here, version=state.version + 1)
+
+    def _known(self, job: str, gate: str, arrival: Arrival) -> dict[str, Any]:
+        return {
+            "pk": _key(job),
+            "sk": _event_key(gate, arrival.event_id),
+            "event_id": arrival.event_id,
+            "expires_at": int(self._clock.now() + KNOWN_SECONDS),
+        }
 
     def replace(self, state: GateState) -> bool:
         try:

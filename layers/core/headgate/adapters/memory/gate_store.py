@@ -3,7 +3,7 @@
 from dataclasses import replace
 from threading import RLock
 
-from headgate.domain.gate_state import Arrival, GateState, with_arrival
+from headgate.domain.gate_state import Arrival, GateState, taken_over, with_arrival, without_arrival
 
 
 class MemoryGateStore:
@@ -26,6 +26,14 @@ class MemoryGateStore:
             self._known.add(known)
             self.replace(with_arrival(self.state(job, gate), arrival))
             return self.state(job, gate), True
+
+    def move(self, state: GateState, arrival: Arrival, gate: str) -> GateState | None:
+        with self._lock:
+            if not self.replace(without_arrival(state, arrival)):
+                return None
+            self._known.add((state.job, gate, arrival.event_id))
+            self.replace(taken_over(self.state(state.job, gate), arrival))
+            return self.state(state.job, state.gate)
 
     def replace(self, state: GateState) -> bool:
         with self._lock:
