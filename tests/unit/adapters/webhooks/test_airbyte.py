@@ -47,6 +47,14 @@ def test_a_successful_sync_is_handed_on() -> None:
     assert event.event_id == f"airbyte/default/{CONNECTION}/9988/true"
 
 
+def test_what_is_null_is_as_good_as_missing() -> None:
+    message = json.loads(SUCCESS)
+    connection = {**message["data"]["connection"], "name": None}
+    raw = json.dumps({"text": None, "data": {**message["data"], "connection": connection}}).encode()
+    assert read(raw).event_id == read(SUCCESS).event_id
+    assert read(b'{"text": null, "data": null}').detail == TEXT_ONLY
+
+
 def test_a_sync_without_records_is_a_sync_and_says_so() -> None:
     event = read(body(recordsCommitted=0))
     assert isinstance(event.event, ConnectorSynced)

@@ -117,6 +117,22 @@ def test_a_start_and_an_end_of_one_id_are_two_events() -> None:
     assert len(ids) == 3
 
 
+@pytest.mark.parametrize(
+    ("path", "one", "other"),
+    [
+        ("$.id", "x" * 600 + "1", "x" * 600 + "2"),
+        ("$.id", "a b", "a  b"),
+        ("$.id", "a\n", "a"),
+        ("$.id", {"key": "x" * 600, "at": 1}, {"key": "x" * 600, "at": 2}),
+        ("$.id[*].n", [{"n": 1}, {"n": 2}], [{"n": 1}, {"n": 3}]),
+    ],
+)
+def test_ids_that_differ_anywhere_are_two_events(path: str, one: object, other: object) -> None:
+    receiver = replace(HEADER, id=path, status="", success=())
+    ids = [read(receiver, {"id": given}).event_id for given in (one, other, one)]
+    assert ids[0] == ids[2] != ids[1]
+
+
 def test_without_an_id_the_body_is_the_key_or_the_signed_id() -> None:
     assert read(PLAIN, {"a": 1}).event_id != read(PLAIN, {"a": 2}).event_id
     assert read(PLAIN, {"a": 1}).event_id == read(PLAIN, {"a": 1}).event_id

@@ -118,6 +118,14 @@ def test_a_merge_request() -> None:
     assert (found.attributes["event"], found.attributes["sha"]) == ("merge", "b" * 40)
 
 
+@pytest.mark.parametrize("kind", ["merge_request", None])
+def test_gitlab_is_answered_also_where_it_says_nothing(kind: str | None) -> None:
+    """A hook that is refused four times is switched off."""
+    request = {"iid": 1, "action": None, "source_branch": "a", "target_branch": "main"}
+    body = {"object_kind": kind, "object_attributes": request, "project": {"path_with_namespace": "a/b"}}
+    assert gitlab.read(Delivery("default", {}, json.dumps(body).encode()), NOW).event is None
+
+
 def test_a_push_to_gitlab() -> None:
     project = {"path_with_namespace": "group/sub/repo"}
     body = {"object_kind": "push", "ref": "refs/heads/main", "after": "c" * 40, "project": project}

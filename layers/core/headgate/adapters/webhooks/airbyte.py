@@ -16,13 +16,15 @@ from headgate.adapters.webhooks.signing import is_same
 from headgate.domain.events import ConnectorSynced
 from headgate.domain.inbound import Delivery, InboundEvent, body_key, one_line
 
-TEXT_ONLY = "a message without data (a test, a notice, or an old Airbyte that sends text only): it starts nothing"
+TEXT_ONLY = (
+    "a message without data (a test, a notice, or an old Airbyte that sends text only): it starts nothing"
+)
 
 
 class _Connection(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
     id: Key = Field(min_length=1)
-    name: Line = ""
+    name: Line | None = ""
 
 
 class _Data(BaseModel):
@@ -39,7 +41,7 @@ class _Data(BaseModel):
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
-    text: str = ""
+    text: str | None = ""
     data: _Data | None = None
 
 
@@ -82,7 +84,7 @@ class AirbyteWebhook:
             provider=self.provider,
             origin=delivery.origin,
             connector_id=data.connection.id,
-            connector_name=data.connection.name,
+            connector_name=data.connection.name or "",
             sync_id=str(data.jobId),
             occurred_at=data.finishedAt,
             new_data=data.recordsCommitted != 0,

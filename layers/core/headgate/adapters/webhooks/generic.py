@@ -83,7 +83,7 @@ class GenericWebhook:
 
     def _key(self, delivery: Delivery, found: dict[str, Any]) -> str:
         """What makes this delivery unique: its id, the id that Standard Webhooks signs, or the body itself."""
-        if given := _text(self._receiver.id, found):
+        if given := _identity(self._receiver.id, found):
             return key_part(given)
         if self._receiver.auth == "standard" and not self._receiver.id:
             return key_part(delivery.headers[ID_HEADER])
@@ -92,16 +92,29 @@ class GenericWebhook:
 
 def _text(path: str, found: dict[str, Any]) -> str:
     """The first value there, as one line; nothing: there is none."""
+    return one_line(next(iter(_values(path, found)), ""))
+
+
+def _identity(path: str, found: dict[str, Any]) -> str:
+    """All that is there, and whole: what differs anywhere is not the same message."""
+    values = _values(path, found)
+    return values[0] if len(values) == 1 else json.dumps(values) if values else ""
+
+
+def _values(path: str, found: dict[str, Any]) -> list[str]:
+    """Every value there but null; what is no text as JSON."""
     if not path:
-        return ""
+        return []
     try:
         values = [match.value for match in _path(path).find(found)]
     except (RecursionError, TypeError, ValueError, KeyError, IndexError, AttributeError):
-        return ""  # what the path asks for does not fit what arrived
-    if not values or values[0] is None:
-        return ""
-    value = values[0]
-    return one_line(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+        return []  # what the path asks for does not fit what arrived
+    told = (
+        one if isinstance(one, str) else json.dumps(one, separators=(",", ":"))
+        for one in values
+        if one is not None
+    )
+    return list(told)
 
 
 @lru_cache(maxsize=64)

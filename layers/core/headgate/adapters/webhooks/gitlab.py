@@ -36,7 +36,7 @@ class _MergeRequest(BaseModel):
 
     model_config = ConfigDict(extra="ignore", strict=True)
     iid: int
-    action: Line = ""
+    action: Line | None = ""
     source_branch: Line = Field(min_length=1)
     target_branch: Line = Field(min_length=1)
     oldrev: Line | None = None
@@ -46,7 +46,7 @@ class _MergeRequest(BaseModel):
 
 class _Kind(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
-    object_kind: Line = ""
+    object_kind: Line | None = ""
 
 
 class _Push(BaseModel):
@@ -105,7 +105,7 @@ def _merge_request(message: _MergeRequestBody, origin: str, event_id: str) -> In
     last = request.last_commit.id if request.last_commit else ""
     attributes = {
         "event": "merge" if is_merge else "pull_request",
-        "action": request.action,
+        "action": request.action or "",
         "branch": request.target_branch,
         "head": request.source_branch,
         "sha": (is_merge and request.merge_commit_sha) or last,
