@@ -1,11 +1,13 @@
 """EventBridge Scheduler honours time zones and fills in its context attributes.
 
 ministack stores ``ScheduleExpressionTimezone`` and fires in UTC, passes ``<aws.scheduler.scheduled-time>`` on
-as it stands, looks every ten seconds, and drops half of a schedule's properties when CloudFormation makes it.
-The loop over due schedules is replaced; delivery to targets stays ministack's.
+as it stands, looks every ten seconds, drops half of a schedule's properties when CloudFormation makes it, and
+lists a hundred of them without a word of the others. The loop over due schedules is replaced; delivery to targets
+stays ministack's.
 """
 
 import logging
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -33,6 +35,7 @@ def install() -> None:
     anchor(eventbridge, "_parse_cron_fields")
     anchor(eventbridge, "_cron_next_fire", "fields", "after_dt")
     anchor(eventbridge, "_invoke_target", "target", "event", "rule")
+    _list_all()
     scheduler._SCHEDULE_TICK_INTERVAL = LOOK_EVERY_SECONDS
     scheduler._tick_schedules = fire_due_schedules
     _keep_properties()
@@ -49,6 +52,17 @@ def _keep_properties() -> None:
         return name, attributes
 
     handler["create"] = create_with_properties
+
+
+def _list_all() -> None:
+    """On one page, however many they are: whoever asks for the next one is told that there is none."""
+    anchor(scheduler, "_list_schedules", "query")
+    list_a_page = scheduler._list_schedules
+
+    def list_all(query: dict[str, Any]) -> Any:
+        return list_a_page({**query, "MaxResults": str(sys.maxsize)})
+
+    scheduler._list_schedules = list_all
 
 
 def _next_cron(expression: str, wall_clock: datetime) -> datetime | None:

@@ -60,6 +60,25 @@ def schedule_names(emulated: Emulated) -> list[str]:
     return [entry["Name"] for entry in found]
 
 
+def test_more_schedules_than_fit_on_a_page_are_all_listed(emulated: Emulated) -> None:
+    scheduler, group = emulated.client("scheduler"), emulated.outputs["ScheduleGroupName"]
+    target = {"Arn": emulated.outputs["SeenQueueArn"], "RoleArn": emulated.outputs["RoleArn"]}
+    names = [f"many-{number}" for number in range(120)]
+    for name in names:
+        scheduler.create_schedule(
+            Name=name,
+            GroupName=group,
+            ScheduleExpression="rate(30 days)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target=target,
+        )
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=group)
+    found = [entry["Name"] for page in pages for entry in page["Schedules"]]
+    for name in names:
+        scheduler.delete_schedule(Name=name, GroupName=group)
+    assert sorted(name for name in found if name in names) == sorted(names)
+
+
 def test_a_deployed_schedule_keeps_its_time_zone(emulated: Emulated) -> None:
     scheduler = emulated.client("scheduler")
     group = emulated.outputs["ScheduleGroupName"]
