@@ -11,6 +11,8 @@ from headgate.domain.variables import is_hidden
 MASK = "*****"
 # Shorter values would blot out ordinary text everywhere and give themselves away by it.
 SHORTEST = 4
+# A secret of several lines, such as a private key, is told line by line; its shorter lines may be anything.
+SHORTEST_LINE = 16
 
 
 def hidden(values: Mapping[str, str], references: Mapping[str, str]) -> list[str]:
@@ -32,8 +34,10 @@ class Redactor:
     def learn(self, values: Iterable[str]) -> None:
         """Know these values from now on."""
         for value in values:
-            if len(value) >= SHORTEST:
-                self._known |= {value, json.dumps(value)[1:-1], repr(value)[1:-1], quote(value, safe="")}
+            lines = (line.strip() for line in value.splitlines())
+            for known in (value, *(line for line in lines if len(line) >= SHORTEST_LINE)):
+                if len(known) >= SHORTEST:
+                    self._known |= {known, json.dumps(known)[1:-1], repr(known)[1:-1], quote(known, safe="")}
         # The longest first: one secret may be the beginning of another.
         ordered = sorted(self._known, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None

@@ -61,3 +61,12 @@ def test_of_a_warehouses_address_only_what_nobody_may_read_is_hidden() -> None:
         "SHOP_AUTH": "warehouse/shop#password",
     }
     assert hidden(values, references) == ["hunter22", "hunter33"]
+
+
+def test_a_secret_of_several_lines_is_blotted_out_line_by_line() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEF\n  c2Vjb25kIGxpbmUgb2Yga2V5\nshort\n"
+    redactor = Redactor([key])
+    for line in key.splitlines()[1:3]:
+        assert redactor.text(f"could not read {line.strip()}: wrong") == f"could not read {MASK}: wrong"
+    assert redactor.text("short of memory") == "short of memory"
+    assert redactor.text(f"<{key}>") == f"<{MASK}>"
