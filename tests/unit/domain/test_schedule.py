@@ -150,6 +150,7 @@ def test_what_cannot_be_deployed_is_refused_where_it_is_written(cron: str, messa
         ({"cron": "0 6 * * *", "dst": "never"}, "dst is one of"),
         ({"cron": "0 6 * * *", "catch_up": "some"}, "catch_up is one of"),
         ({"cron": "0 6 * * *", "timezone": "Europe/Berln"}, "did you mean Europe/Berlin"),
+        ({"cron": "0 6 * * *", "timezone": "localtime"}, "'localtime' is not a time zone"),
         ({"cron": "0 6 * * *", "timezone": "America/St_Johns", "dst": "utc_fixed"}, "UTC-03:30"),
     ],
 )

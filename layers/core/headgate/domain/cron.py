@@ -17,6 +17,8 @@ from headgate.errors import ScheduleError
 
 FIELDS = ("minute", "hour", "day of month", "month", "day of week")
 _RANGES = ("0-59", "0-23", "1-31 or L", "1-12 or JAN-DEC", "0-7 or SUN-SAT; 0 and 7 are Sunday")
+# In some machines' time zones; Scheduler knows nothing of that machine.
+_NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
 _ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -115,4 +117,4 @@ def check_timezone(name: str) -> None:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _NO_PLACE)
