@@ -212,18 +212,21 @@ def _tell(world: "World", run: "Run", environment: str, job: str, as_json: bool)
         if passed:
             say(f"[green]✓[/] {said} can be reached as it is configured")
         else:
-            say(f"[red]✗[/] {said}: {escaped(run.error or 'nobody knows why')}")
+            # The checks above tell all of it.
+            why = (run.error or "nobody knows why").partition("\n")[0]
+            say(f"[red]✗[/] {said}: {escaped(why)}")
             next_command(f"headgate env list {environment}", f"headgate logs {run.run_id}")
     if not passed:
         raise typer.Exit(FAILED)
 
 
 def _checks(world: "World", run_id: int) -> list[str]:
-    """dbt's own lines: from the first thing that `dbt debug` says to the last."""
+    """dbt's own lines: from the first thing that `dbt debug` says to the last. Of what fails it tells twice."""
     said = [
         str(line.get("message", "")).rstrip()
         for line in world.artifacts.logs(run_id, 1)
         if line.get("level") != "debug"
     ]
     first = next((at for at, line in enumerate(said) if line.startswith(_FIRST_CHECK)), len(said))
-    return [line for line in said[first:] if line]
+    found = [line for line in said[first:] if line]
+    return [line for at, line in enumerate(found) if "\n" not in line or line not in found[:at]]

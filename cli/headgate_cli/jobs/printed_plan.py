@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate_cli.output import SCHEMA_VERSION, escaped, note, say
+from headgate_cli.output import SCHEMA_VERSION, counted, escaped, note, say
 
 if TYPE_CHECKING:
     from headgate.domain.job import Job, JobsFile
@@ -18,6 +18,8 @@ _WILL = {"add": "to add", "change": "to change", "remove": "to remove"}
 # What an added thing is told with: the keys by which people know it.
 _TELLING = ("environment", "target", "schema", "auth", "max_parallel_runs")
 _LONGEST = 100
+# Of a group of schedules that somebody deleted nobody reads each line.
+_MOST_DRIFT = 20
 
 
 def print_changes(plan: "JobsPlan", jobs_file: "JobsFile") -> None:
@@ -30,8 +32,10 @@ def print_changes(plan: "JobsPlan", jobs_file: "JobsFile") -> None:
         say(f"[yellow]~[/] {escaped(plan.origin)} takes over all that {escaped(origin)} managed")
     if plan.pending:
         say("[yellow]![/] the last apply did not come to its end: its schedules are looked at again")
-    for text in plan.drift:
+    for text in plan.drift[:_MOST_DRIFT]:
         say(f"[yellow]![/] {escaped(text)}")
+    if more := plan.drift[_MOST_DRIFT:]:
+        say(f"[yellow]![/] … and {counted(len(more), 'more difference')}: --json tells them all")
     for text in plan.stopped:
         note(f"[bright_black]·[/] {escaped(text)}")
     for text in plan.warnings:
@@ -67,6 +71,8 @@ def _told(change: "Change", job: "Job | None") -> str:
 def _short(text: str) -> str:
     if not text:
         return "(none)"
+    # Whatever moves the cursor or turns the line round is shown as it is written.
+    text = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -321,3 +321,22 @@ def test_what_is_missing_comes_next(headgate: Any, world: Any) -> None:
     assert lines(headgate("jobs", "apply").stderr)[-1] == "Next: headgate run finance"
     world.jobs._bundles.clear()
     assert lines(headgate("jobs", "apply").stderr)[-1] == "Next: headgate publish --environment production"
+
+
+def test_of_many_differences_the_first_are_told(headgate: Any, jobs_file: Path, empty: Any) -> None:
+    many = "".join(
+        f'  nightly{n}: {{environment: production, run: [dbt build], when: {{schedule: {{cron: "{n} 6 * * *"}}}}}}\n'
+        for n in range(30)
+    )
+    change(jobs_file, ("jobs:\n", f"jobs:\n{many}"))
+    assert headgate("jobs", "apply").exit_code == 0
+    empty.scheduler.entries.clear()
+    told = [line for line in lines(headgate("jobs", "plan").stdout) if line.startswith("!")]
+    assert len(told) == 21
+    assert told[-1] == "! … and 11 more differences: --json tells them all"
+
+
+def test_a_text_of_several_lines_stays_in_its_line(headgate: Any, jobs_file: Path, applied: Any) -> None:
+    change(jobs_file, ("owner: data@example.com", 'description: "one\\ntwo\\e[31m\\u202e"'))
+    told = lines(headgate("jobs", "plan").stdout)
+    assert "description (none) → one\\ntwo\\x1b[31m\\u202e" in told
