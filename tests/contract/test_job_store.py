@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headgate.adapters.aws.dynamodb_job_store import DynamoDBJobStore
 from headgate.domain.applied import Applied
 from headgate.domain.declared_var import DeclaredVar
 from headgate.domain.error_class import ErrorClass
@@ -305,3 +306,21 @@ def test_two_applies_of_one_file_cannot_mix(moto: MotoStage, monkeypatch: pytest
     with pytest.raises(ConflictError, match="is being applied"):
         jobs.apply(replace(FILE, jobs=(FINANCE,)))
     assert [job.name for job in jobs.jobs()] == ["plain", "theirs"]
+
+
+def test_a_process_that_has_read_jobs_before_reads_those_of_now(moto: MotoStage) -> None:
+    warm, other = moto.world.jobs, DynamoDBJobStore(moto.world.runs._table._client, moto.world.settings.table)
+    for jobs in ((PLAIN,), (FINANCE, PLAIN), (replace(PLAIN, paused=True),)):
+        other.apply(replace(FILE, jobs=jobs))
+        assert warm.jobs() == list(jobs)
+        assert warm.job("plain") == jobs[-1]
+
+
+def test_an_apply_that_has_the_number_of_an_earlier_one_is_not_taken_for_it(moto: MotoStage) -> None:
+    """As after the record was restored, or deleted, and something else applied."""
+    jobs = moto.world.jobs
+    first = jobs.apply(FILE)
+    assert [job.name for job in jobs.jobs()] == ["finance", "plain"]
+    jobs._table.delete("applied", "files")
+    assert jobs.apply(replace(FILE, jobs=(PLAIN,))) == first
+    assert [job.name for job in jobs.jobs()] == ["plain"]

@@ -40,11 +40,11 @@ class Shelf:
 
 
 class AppliedFiles:
-    """Reads and replaces the item; remembers what it decoded last."""
+    """Reads and replaces the item, and remembers what it decoded last: by its bytes, which cannot be of before."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._decoded: tuple[int, _FILES] = (0, {})
+        self._decoded: tuple[bytes, _FILES] = (b"", {})
 
     def read(self) -> Shelf:
         """As it is now; in a stack that a version without the item applied to, what that version stored."""
@@ -55,15 +55,15 @@ class AppliedFiles:
         number, pending = int(item["number"]), frozenset(item.get("pending", ()))
         files = {
             origin: Applied(file, applied, _token(origin, applied) in pending)
-            for origin, (applied, file) in self._files(number, item["record"]).items()
+            for origin, (applied, file) in self._files(item["record"]).items()
         }
         return Shelf(files, number, pending, is_stored=True)
 
-    def _files(self, number: int, record: bytes) -> _FILES:
+    def _files(self, record: bytes) -> _FILES:
         known, files = self._decoded
-        if known != number:
+        if known != record:
             files = msgspec.json.decode(zlib.decompress(record), type=_FILES)
-            self._decoded = (number, files)
+            self._decoded = (record, files)
         return files
 
     def replace(self, shelf: Shelf, files: Iterable[JobsFile], *, pending: bool) -> int:
