@@ -22,6 +22,7 @@ from headgate.domain.schedule import Schedule
 from headgate.errors import UnavailableError
 from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.open_gates import open_gates
+from headgate.usecases.replay_event import replay_event
 from headgate.usecases.start_job import start_job
 
 NAMES = ("stripe", "salesforce", "hubspot")
@@ -309,6 +310,28 @@ def test_models_are_read_only_where_somebody_waits_for_one() -> None:
     )
     world.queue.nodes = None  # type: ignore[method-assign, assignment]
     assert len(end_of(world, "core")) == 1
+
+
+def test_an_event_that_was_never_handed_on_stays_so_until_a_replay_of_it_is() -> None:
+    world = a_world(job("finance", replace(THREE, needed=1)))
+    event = synced("stripe")
+    said = {"event": {"detail-type": event.detail_type(), "detail": event.model_dump(mode="json")}}
+    world.events.record(event.event_id, said)
+    ports = {"events": world.events, "clock": world.clock}
+    with pytest.raises(UnavailableError):
+        replay_event(world.events.get("stripe/1"), bus=DeafBus(), **ports)  # type: ignore[arg-type]
+    assert world.events.record(event.event_id, said), "when its sender sends again, it is handed on"
+    assert replay_event(world.events.get("stripe/1"), bus=world.bus, **ports) == "stripe/1"  # type: ignore[arg-type]
+    assert world.bus.published == [event]
+    assert world.events.get("stripe/1")["outcome"] == "published"
+    assert not world.events.record(event.event_id, said)
+    replay_event(world.events.get("stripe/1"), bus=world.bus, **ports)  # type: ignore[arg-type]
+    assert world.events.get("stripe/1")["outcome"] == "replayed"
+
+
+class DeafBus:
+    def publish(self, *_: object) -> None:
+        raise UnavailableError("no answer")
 
 
 # The minute's look

@@ -5,7 +5,7 @@ from typing import Any
 
 from headgate.domain.events import ConnectorSynced, SignalReceived
 from headgate.domain.instant import iso
-from headgate.domain.stored_event import stored_trigger
+from headgate.domain.stored_event import Trigger, stored_trigger
 from headgate.errors import InputError
 from headgate.ports import Clock, EventBus, EventLog
 
@@ -23,9 +23,7 @@ def replay_event(
     if trigger is None:
         raise InputError(f"event {event['event_id']} starts nothing: there is nothing to publish again")
     if not again:
-        events.mark(event["event_id"], "replayed")
-        bus.publish(trigger)
-        return str(event["event_id"])
+        return _once_more(event, trigger, events, bus)
     if not isinstance(trigger, ConnectorSynced | SignalReceived):
         raise InputError(f"event {event['event_id']} happened once: `headgate run JOB` starts a job again")
     event_id = f"{event['event_id']}/again/{again}"
@@ -33,5 +31,16 @@ def replay_event(
     said = {"detail-type": anew.detail_type(), "detail": anew.model_dump(mode="json")}
     events.record(event_id, {**event["detail"], "event": said})
     bus.publish(anew)
+    events.mark(event_id, "published")
+    return event_id
+
+
+def _once_more(event: Mapping[str, Any], trigger: Trigger, events: EventLog, bus: EventBus) -> str:
+    event_id = str(event["event_id"])
+    if event["outcome"] != "received":
+        # Before it is told: whoever hears of it may be faster with what became of it.
+        events.mark(event_id, "replayed")
+    bus.publish(trigger)
+    # What was never handed on stays so until it is: its sender may send it again.
     events.mark(event_id, "published")
     return event_id
