@@ -7,12 +7,14 @@ books, so that a store that forgets a rule is found out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from headgate.domain.build_state import Hold
 from headgate.domain.events import RunFinished
-from headgate.domain.plan import CLOSING, OPENING, Plan
+from headgate.domain.gate_rule import Open, decide
+from headgate.domain.job import Job
+from headgate.domain.plan import CLOSING, OPENING, Plan, PlannedNode
 from headgate.domain.queue import NodeState
 from headgate.domain.results import BLOCKING, FAILED, NodeStatus
 from headgate.domain.run import FINAL, Cause, Run, RunStatus
@@ -52,6 +54,8 @@ class _Books:
     causes: dict[tuple[str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
     # what a run takes a place in (`job#…`, `environment#…`, `account`) -> who holds one
     in_progress: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    # (job, event) -> the opening of a gate for which it counted
+    openings: dict[tuple[str, str], str] = field(default_factory=dict)
     answers_to: dict[int, frozenset[Cause]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     switched_off: set[str] = field(default_factory=set)
@@ -173,12 +177,21 @@ class _Books:
     def _runs_create_run(self, entry: Entry) -> Iterator[str]:
         job, cause = entry.arguments[0], entry.arguments[2]
         run, made = entry.answer
+        if cause.kind == "gate":
+            yield from self._opened(job, cause, entry.keywords["also"])
         runs = self.causes[job.name, cause.key]
         runs.add(run.run_id)
         if len(runs) > 1:
             yield f"cause {cause.key} made runs {sorted(runs)}"
         if made:
             yield from self._entered(run)
+
+    def _opened(self, job: Job, opening: Cause, arrived: Sequence[Cause]) -> Iterator[str]:
+        """What arrived at a gate counts for one of its openings."""
+        for cause in arrived:
+            before = self.openings.setdefault((job.name, cause.key), opening.key)
+            if before != opening.key:
+                yield f"{cause.key} opened {before} and {opening.key} of {job.name}"
 
     def _entered(self, run: Run) -> Iterator[str]:
         """A run came into being, maybe in the place of others."""
@@ -371,7 +384,8 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
         if name not in status:
             continue
         if status[name] is NodeStatus.REUSED and name in plan.reused:
-            # A view that is only made anew is no new data: what is built on it stays, however that ends.
+            if new := _new_data(plan, planned):
+                yield f"{name} of run {run.run_id} is reused, but {new} are built in it"
             continue
         blocked = any(status.get(parent) in BLOCKING for parent in planned.parents)
         if blocked != (status[name] is NodeStatus.SKIPPED):
@@ -381,6 +395,22 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
             continue
         elif not blocked and status[name] is not simulation.scenario.turn(run.run_id, name).status:
             yield f"{name} of run {run.run_id} is {status[name].value} for no reason"
+
+
+def _new_data(plan: Plan, reused: PlannedNode) -> list[str]:
+    """Models whose build would be new data for it.
+
+    A view that is only made anew is none: a table that is built on it stays as it is, however that ends.
+    """
+    by_build = reused.materialized == "view" or reused.resource_type == "test"
+    return [
+        node.unique_id
+        for node in plan.nodes
+        if node.unique_id in reused.parents
+        and node.resource_type == "model"
+        and node.unique_id not in plan.reused
+        and (by_build or node.materialized != "view")
+    ]
 
 
 def _remembered(simulation: Simulation) -> Iterator[str]:
@@ -398,10 +428,31 @@ def _lost_events(simulation: Simulation, books: _Books) -> Iterator[str]:
     given_up = {name for name, _ in simulation.lambdas.dead_letters}
     if "match_triggers" in given_up:
         yield "an accepted event lies in the dead letters though all is well"
-    for sync in simulation.accepted.values():
-        for job in simulation.scenario.jobs.jobs:
-            if sync.connector not in job.connectors:
-                continue
+    jobs = [job for job in simulation.scenario.jobs.jobs if job.name not in books.switched_off]
+    runs = simulation.world.runs.list_runs(10_000)
+    answered = {(run.job, cause.key) for run in runs for cause in run.causes}
+    for job in jobs:
+        waiting = set()
+        for gate in job.gates:
+            state = simulation.world.gates.state(job.name, gate.name)
+            waiting |= {(job.name, arrival.event_id) for arrival in state.arrivals}
+            if state.opening is not None or isinstance(decide(gate, state, simulation.kernel.now), Open):
+                yield f"the gate {gate.name} of {job.name} should have opened"
+        for sync in simulation.accepted.values():
             key = f"fivetran/default/{sync.connector}/{sync.sync_id}/sync_end"
-            if not books.causes[job.name, key] and job.name not in books.switched_off:
+            if sync.connector in job.connectors and (job.name, key) not in answered | waiting:
                 yield f"sync {sync.sync_id} of {sync.connector} was accepted and made no run of {job.name}"
+        for run in runs:
+            if _is_awaited(job, run) != ((job.name, f"run/{run.run_id}") in answered):
+                yield f"{job.name} waits for ends like that of run {run.run_id}, or does not, and acted otherwise"
+
+
+def _is_awaited(job: Job, run: Run) -> bool:
+    ends = [
+        one.where["status"]
+        for gate in job.gates
+        for one in gate.awaits
+        if (one.kind, one.name) == ("job", run.job)
+    ]
+    did_something = run.superseded_by is None and not (run.error or "").startswith("skipped: ")
+    return did_something and any(run.status.value in statuses for statuses in ends)

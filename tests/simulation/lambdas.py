@@ -32,12 +32,16 @@ Work = Callable[[Process], Any]
 
 
 class Lambdas:
-    """Runs functions, each in a process of its own. dead_letters: what was given up after three tries."""
+    """Runs functions, each in a process of its own.
+
+    dead_letters: what was given up after three tries. under_way: how many tries are not over, or have yet to begin.
+    """
 
     def __init__(self, kernel: Kernel, skew: Callable[[], float]) -> None:
         self._kernel, self._skew = kernel, skew
         self._number = 0
         self.dead_letters: list[tuple[str, Work]] = []
+        self.under_way = 0
 
     def call(self, name: str, work: Work) -> Any:
         """Invoke and wait. Raises what the function raised, or FunctionDiedError."""
@@ -67,12 +71,14 @@ class Lambdas:
         self, name: str, work: Work, ended: Callable[[Invocation], None], delay: float = 0.0
     ) -> Invocation:
         self._number += 1
+        self.under_way += 1
         process = Process(f"{name} #{self._number}", self._skew())
         invocation = Invocation(process)
 
         def end(fault: Exception | None) -> None:
             if not invocation.over:
                 invocation.over, invocation.fault = True, fault
+                self.under_way -= 1
                 ended(invocation)
 
         def body() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
+from headgate.domain.gate import Awaited, Gate
 from headgate.domain.index import Index
 from headgate.domain.job import Environment, Job, JobsFile, ReusePolicy, RunnerSize
 from headgate.domain.results import NodeStatus
@@ -177,13 +178,31 @@ def _job(random: Random, number: int, environments: tuple[Environment, ...], see
         f"job{number}",
         environment,
         () if queue.random() < 0.2 else steps,
-        gates=(fivetran_gate(*connectors),),
+        gates=_gates(connectors, number, Random(f"gates {seed} {number}")),
         reuse=reuse,
         on_conflict=queue.choice(["", "", "", "queue_all", "skip", "cancel_running"]),
         max_parallel_runs=queue.choice([1, 1, 1, 2]),
         priority=queue.choice([0, 0, 5]),
         deactivate_after=queue.choice([100, 100, 1, 2]),
     )
+
+
+def _gates(connectors: tuple[str, ...], number: int, random: Random) -> tuple[Gate, ...]:
+    """What it starts by: every sync; or all connectors, quiet, a deadline; and after the job before it."""
+    gate = fivetran_gate(*connectors)
+    if random.random() < 0.4:
+        gate = replace(
+            gate,
+            needed=random.choice([1, len(connectors)]),
+            debounce=random.choice([0.0, 0.0, 90.0]),
+            else_at=random.choice(["", "", "00:15"]),
+        )
+    if number == 1 or random.random() < 0.6:
+        return (gate,)
+    before = Awaited(
+        "job", f"job{number - 1}", {"status": random.choice([("success",), ("success", "error")])}
+    )
+    return (gate, Gate("after", (before,)))
 
 
 def _sync(random: Random, number: int) -> Sync:

@@ -49,13 +49,11 @@ class Bus:
 
     def __init__(self, kernel: Kernel, lambdas: Lambdas, mishaps: Mishaps) -> None:
         self._kernel, self._lambdas, self._mishaps = kernel, lambdas, mishaps
-        self.rules: dict[str, tuple[str, Callable[[Process, Event], Any]]] = {}
+        self.rules: dict[str, list[tuple[str, Callable[[Process, Event], Any]]]] = {}
 
     def publish(self, *events: Event) -> None:
         for event in events:
-            rule = self.rules.get(event.detail_type())
-            if rule is not None:
-                name, handler = rule
+            for name, handler in self.rules.get(event.detail_type(), []):
                 self.deliver(name, lambda process, event=event, handler=handler: handler(process, event))
 
     def deliver(self, name: str, work: Callable[[Process], Any]) -> None:

@@ -23,6 +23,7 @@ from headgate.usecases.cancel_run import cancel_run
 from headgate.usecases.dispatch_runs import dispatch_runs
 from headgate.usecases.finalize_run import FinalizeRun
 from headgate.usecases.match_triggers import match_triggers
+from headgate.usecases.open_gates import open_gates
 from headgate.usecases.plan_run import plan_run
 from headgate.usecases.reap_runs import reap_runs
 from headgate.usecases.receive_webhook import receive_webhook
@@ -81,10 +82,11 @@ class Simulation:
         self.ports = Ports(
             self.kernel, network, self.world, bus=self.bus, machine=self.machine, containers=self.containers
         )
+        match, dispatch = ("match_triggers", self._match), ("dispatch_runs", self._dispatch)
         self.bus.rules = {
-            ConnectorSynced.detail_type(): ("match_triggers", self._match),
-            RunQueued.detail_type(): ("dispatch_runs", self._dispatch),
-            RunFinished.detail_type(): ("dispatch_runs", self._dispatch),
+            ConnectorSynced.detail_type(): [match],
+            RunQueued.detail_type(): [dispatch],
+            RunFinished.detail_type(): [match, dispatch],
         }
         self._set_the_scene()
 
@@ -149,13 +151,14 @@ class Simulation:
             self.kernel.over = lambda: True
             return
         self.lambdas.send("reap_runs", self._reap)
+        self.lambdas.send("open_gates", self._look)
         self.kernel.at(self.kernel.now + MINUTE, self._every_minute)
 
     def _settled(self) -> bool:
         """Whether everything ended and stayed so for a while."""
         now = self.kernel.now
         quiet = now > self.scenario.quiet_at and not self.world.runs.active_runs()
-        if not quiet or self.containers.running():
+        if not quiet or self.containers.running() or self.lambdas.under_way:
             self._settled_since = None
             return False
         self._settled_since = self._settled_since or now
@@ -183,9 +186,14 @@ class Simulation:
             clock=ports.clock,
         )
 
-    def _match(self, process: Process, event: ConnectorSynced) -> None:
+    def _match(self, process: Process, event: ConnectorSynced | RunFinished) -> None:
         ports = self._seen_by(process)
         match_triggers(event, ports)
+
+    def _look(self, process: Process) -> None:
+        """What match_triggers does once a minute; nothing here has a schedule."""
+        ports = self._seen_by(process)
+        open_gates(ports)
 
     def _dispatch(self, process: Process, event: Event | None = None) -> None:
         ports = self._seen_by(process)

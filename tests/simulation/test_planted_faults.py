@@ -10,7 +10,10 @@ import pytest
 
 from headgate.adapters.memory import MemoryNodeQueue, MemoryRunStore, MemorySlots, MemoryWorld
 from headgate.adapters.memory.build_states import MemoryBuildStates
+from headgate.adapters.memory.gate_store import MemoryGateStore
+from headgate.domain import decision_table
 from headgate.domain.build_state import BuildState, Hold
+from headgate.domain.gate_state import Arrival, GateState
 from headgate.domain.job import Job
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.domain.run_queue import ONE_OF_A_JOB, Limits, Start
@@ -136,6 +139,21 @@ class NoSuccessors(MemoryRunStore):
         return answer
 
 
+class NoMemory(MemoryGateStore):
+    """Counts whatever arrives as often as it does."""
+
+    def arrive(self, job: str, gate: str, arrival: Arrival) -> tuple[GateState, bool]:
+        self._known.clear()
+        return super().arrive(job, gate, arrival)
+
+
+class NoListing(MemoryGateStore):
+    """Does not say which gates wait for the clock."""
+
+    def open_states(self) -> list[GateState]:
+        return []
+
+
 class LosesReleases(MemoryNodeQueue):
     """Every twentieth release gets lost, when it is tried for the first time."""
 
@@ -189,6 +207,8 @@ def test_a_commit_without_its_fence_is_found() -> None:
         (changed(runs=NoUnion), ("and forgot",)),
         (changed(runs=NoSuccessors), ("which was in progress",)),
         (changed(states=lambda _: NoHolders()), ("beside",)),
+        (changed(gates=lambda _: NoMemory()), ("opened gate/",)),
+        (changed(gates=lambda _: NoListing()), ("should have opened",)),
     ],
     ids=[
         "no dedupe of causes",
@@ -197,10 +217,19 @@ def test_a_commit_without_its_fence_is_found() -> None:
         "causes of others forgotten",
         "runs in progress superseded",
         "relations without holders",
+        "arrivals counted twice",
+        "gates that nobody looks at",
     ],
 )
 def test_a_rule_left_out_is_found(world: Callable[[TrueClock], MemoryWorld], rules: tuple[str, ...]) -> None:
     assert first_found(world, *rules) is not None
+
+
+def test_a_node_that_is_reused_though_what_it_reads_is_built_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decision_table, "_news_of", lambda *_: None)
+    assert first_found(make_world, "is reused, but") is not None
 
 
 def without_repair(*_: object) -> Sequence[str]:
