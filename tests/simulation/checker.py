@@ -398,7 +398,7 @@ def _step_state(simulation: Simulation, books: _Books, run: Run, step: int) -> I
 
 
 def _new_data(plan: Plan, reused: PlannedNode) -> list[str]:
-    """Models whose build would be new data for it.
+    """Models of those that it sees, whose build would be new data for it.
 
     A view that is only made anew is none: a table that is built on it stays as it is, however that ends.
     """
@@ -406,7 +406,7 @@ def _new_data(plan: Plan, reused: PlannedNode) -> list[str]:
     return [
         node.unique_id
         for node in plan.nodes
-        if node.unique_id in reused.parents
+        if node.unique_id in reused.sees
         and node.resource_type == "model"
         and node.unique_id not in plan.reused
         and (by_build or node.materialized != "view")
