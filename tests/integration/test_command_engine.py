@@ -187,6 +187,9 @@ def test_what_a_killed_container_left_on_the_server_is_ended_by_the_next_attempt
     runner = other.start(1, PLAIN_SLEEP="300")
     until(lambda: sleeping(postgres) and HISTORY in other.statuses)
     started = children(runner)
+    # All at once, as a container ends: none of them sees another one's end first.
+    for process in started:
+        os.kill(process, signal.SIGSTOP)
     runner.process.kill()
     for process in started:
         os.kill(process, signal.SIGKILL)

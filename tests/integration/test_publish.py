@@ -214,7 +214,7 @@ def test_a_project_that_does_not_parse_is_told_in_dbt_s_words_and_nothing_moves(
         ("dbt_project.yml", "profile: shop", "profile: shopp", "has no profile 'shopp'.*Did you mean shop"),
         ("profiles.yml", "shop:", "shop: :", r"profiles.yml:\d+  not a YAML file"),
         ("dbt_project.yml", "name: shop", "nome: shop", "the project has no name"),
-        ("headgate.yml", "threads: 4", "thraeds: 4", r"headgate.yml:9  .*Did you mean threads"),
+        ("headgate.yml", "threads: 4", "thraeds: 4", r"headgate.yml:15  .*Did you mean threads"),
     ],
     ids=["target", "profile", "yaml", "name", "jobs file"],
 )

@@ -12,6 +12,7 @@ from headgate.domain.overrides import Overrides
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.domain.run_queue import (
     MOST_OF_CAUSES,
+    MOST_SUPERSEDED,
     Limits,
     Start,
     enter,
@@ -225,3 +226,25 @@ def _end_one(world: MemoryWorld, at: int) -> None:
         status = RunStatus.CANCELLED if run.cancel else RunStatus.SUCCESS
         world.runs.move(run.run_id, RunStatus.RUNNING)
         world.runs.move(run.run_id, status)
+
+
+def test_a_request_without_a_wish_is_as_the_job_has_it() -> None:
+    """Only to be known again, it says which request made it: that makes it no other run."""
+    job = replace(JOB, on_conflict="cancel_running")
+    going = a_run(1, status=RunStatus.RUNNING, overrides=Overrides(request="digest/attempt"))
+    new = a_run(9, "cancel_running", overrides=Overrides(request="digest/other"))
+    assert set(enter(new, job, [going]).run.causes) == {cause_of(1), cause_of(9)}
+    for wish in (
+        Overrides(steps=True),
+        Overrides(threads=2),
+        Overrides(vars='{"a": 1}'),
+        Overrides(git_ref="x"),
+    ):
+        assert enter(new, job, [replace(going, overrides=wish)]).run.causes == (cause_of(9),)
+
+
+def test_whoever_runs_is_stopped_however_many_wait() -> None:
+    waiting = [a_run(number, "queue_all") for number in range(2, MOST_SUPERSEDED + 9)]
+    entry = enter(a_run(999, "cancel_running"), JOB, [a_run(1, status=RunStatus.RUNNING), *waiting])
+    assert [run.run_id for run in entry.stopped] == [1]
+    assert len(entry.superseded) == MOST_SUPERSEDED - 1

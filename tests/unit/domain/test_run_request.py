@@ -38,9 +38,12 @@ def test_wishes_become_what_the_run_keeps() -> None:
         git_ref="main",
     )
     assert overrides_of(wish, JOB) == Overrides(
-        schema="ci_12", threads=8, vars='{"day": "2026-01-31", "region": "eu"}', git_ref="main"
+        schema="ci_12", threads=8, vars='{"day": "2026-01-31", "region": "eu"}', git_ref="main", steps=True
     )
+    said = "schema ci_12, 8 threads, day=2026-01-31, region=eu, from main, commands of its own"
+    assert overrides_of(wish, JOB).text == said
     assert overrides_of(RunRequest(), JOB) == Overrides()
+    assert Overrides(request="a request").text == ""
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 def test_commands_may_set_what_the_job_s_own_do_and_what_it_declares() -> None:
     own = JOB.run[0]
     declared = 'dbt build --vars \'{"day": "2026-01-31"}\''
-    assert overrides_of(RunRequest(steps=(own, declared)), JOB) == Overrides()
+    assert overrides_of(RunRequest(steps=(own, declared)), JOB) == Overrides(steps=True)
 
 
 def test_a_job_without_variables_says_so() -> None:
