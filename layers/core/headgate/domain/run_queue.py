@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from headgate.domain.job import Job, downstream_of
-from headgate.domain.overrides import NO_OVERRIDES
 from headgate.domain.run import Cause, Run, RunStatus
 
 QUEUE_LATEST = "queue_latest"
@@ -77,7 +76,9 @@ def enter(new: Run, job: Job, others: Iterable[Run]) -> Entry:
     if new.on_conflict == QUEUE_LATEST:
         return _taking_over(new, job, [run for run in there if _may_be_superseded(run, new)])
     if new.on_conflict == CANCEL_RUNNING:
-        return _taking_over(new, job, [run for run in there if run.cancel is None])
+        # Those in progress first: they are what it is about, however many wait.
+        going_first = sorted(there, key=lambda run: run.status is RunStatus.QUEUED)
+        return _taking_over(new, job, [run for run in going_first if run.cancel is None])
     return Entry(new)
 
 
@@ -89,9 +90,7 @@ def _skipped(new: Run, there: Sequence[Run]) -> Run:
 
 
 def _may_be_superseded(run: Run, new: Run) -> bool:
-    apart = (
-        run.on_conflict == QUEUE_ALL or run.overrides != NO_OVERRIDES or run.environment != new.environment
-    )
+    apart = run.on_conflict == QUEUE_ALL or run.overrides.differs or run.environment != new.environment
     return run.status is RunStatus.QUEUED and run.cancel is None and not apart
 
 
@@ -100,7 +99,7 @@ def _taking_over(new: Run, job: Job, others: Sequence[Run]) -> Entry:
     taken: list[Run] = []
     for run in others[:MOST_SUPERSEDED]:
         # What somebody wanted otherwise than the job says is nothing that the job's own run could do for it.
-        more = [cause for cause in run.causes if cause not in causes] if run.overrides == NO_OVERRIDES else []
+        more = [cause for cause in run.causes if cause not in causes] if not run.overrides.differs else []
         if _size([*causes, *more]) > MOST_OF_CAUSES:
             break
         causes += more
@@ -109,7 +108,7 @@ def _taking_over(new: Run, job: Job, others: Sequence[Run]) -> Entry:
         new,
         also=tuple(causes[1:]),
         steps=steps_of(job, causes),
-        from_start=new.from_start or any(run.from_start for run in taken if run.overrides == NO_OVERRIDES),
+        from_start=new.from_start or any(run.from_start for run in taken if not run.overrides.differs),
         supersedes=tuple(sorted(run.run_id for run in taken)),
         place=min((run.place or run.run_id for run in taken), default=0),
     )

@@ -64,6 +64,7 @@ def overrides_of(request: RunRequest, job: Job) -> Overrides:
         threads=request.threads,
         vars=json.dumps(dict(request.vars), sort_keys=True),
         git_ref=request.git_ref,
+        steps=bool(request.steps),
     )
 
 

@@ -41,7 +41,7 @@ def start_job(
         from_start=from_start,
         also=also,
         overrides=overrides,
-        on_conflict=policy_of(job, cause, on_conflict, overridden=overrides != NO_OVERRIDES),
+        on_conflict=policy_of(job, cause, on_conflict, overridden=overrides.differs),
     )
     if not run.status.is_final:
         # Once more for a run that was known: whoever made it may have died before this.
