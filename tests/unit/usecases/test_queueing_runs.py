@@ -277,5 +277,11 @@ def test_the_queue_is_told_of_those_that_are_shown(world: MemoryWorld) -> None:
         2: (1, 1),
         3: (2, 2),
     }
+    world.runs.move(3, RunStatus.CANCELLED)
+    world.runs.move(1, RunStatus.SUCCESS)
+    alone = world.runs.get_run(2)
+    world.runs.list_runs = None  # type: ignore[assignment, method-assign]
+    [wait] = view_queue([alone], runs=world.runs, jobs=world.jobs, clock=world.clock).values()
+    assert wait.sentence == "it starts in a moment"
     world.runs.active_runs = None  # type: ignore[assignment, method-assign]
     assert view_queue([world.runs.get_run(1)], runs=world.runs, jobs=world.jobs, clock=world.clock) == {}

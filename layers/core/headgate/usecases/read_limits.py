@@ -2,34 +2,24 @@
 
 from collections.abc import Callable
 
-from headgate.domain.job import Environment, Job
+from headgate.domain.applied import lowest_limit
 from headgate.domain.run import Run
 from headgate.domain.run_queue import Limits
-from headgate.errors import NotFoundError
 from headgate.ports import JobStore
 
 
 def read_limits(jobs: JobStore) -> Callable[[Run], Limits]:
-    """The limits that hold for a run. Of a job that is not applied any more: one at a time."""
-    applied: dict[str, Job] = {job.name: job for job in jobs.jobs()}
-    account = jobs.max_parallel_runs()
-    environments: dict[str, Environment | None] = {}
+    """The limits that hold for a run, read at once. Of a job that is not applied any more: one at a time."""
+    files = [applied.file for applied in jobs.applied()]
+    of_jobs = {job.name: job.max_parallel_runs for file in files for job in file.jobs}
+    of_environments = {found.name: found.max_parallel_runs for file in files for found in file.environments}
+    account = lowest_limit(files)
 
     def limits_of(run: Run) -> Limits:
-        if run.environment not in environments:
-            environments[run.environment] = _environment(run.environment, jobs)
-        job, environment = applied.get(run.job), environments[run.environment]
         return Limits(
-            job=job.max_parallel_runs if job is not None else 1,
-            environment=environment.max_parallel_runs if environment is not None else None,
+            job=of_jobs.get(run.job, 1),
+            environment=of_environments.get(run.environment),
             account=account,
         )
 
     return limits_of
-
-
-def _environment(name: str, jobs: JobStore) -> Environment | None:
-    try:
-        return jobs.environment(name)
-    except NotFoundError:
-        return None

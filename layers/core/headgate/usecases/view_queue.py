@@ -19,6 +19,7 @@ def view_queue(shown: Sequence[Run], *, runs: RunStore, jobs: JobStore, clock: C
     active = {run.run_id: run for run in runs.active_runs()}
     # The listing may lag behind what is shown.
     active |= {run.run_id: run for run in shown if run.run_id in queued}
-    history = runs.list_runs(HISTORY)
+    # Who is alone waits for nobody, and needs no estimate.
+    history = runs.list_runs(HISTORY) if len(active) > 1 else ()
     found = waits(active.values(), read_limits(jobs), usual_seconds(history), clock.now())
     return {run_id: wait for run_id, wait in found.items() if run_id in queued}
