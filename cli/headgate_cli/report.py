@@ -61,6 +61,8 @@ def print_head(run: "Run") -> None:
     """What ran, where, of which bundle, and why."""
     say(f"[bold]run {run.run_id}[/] · {run.job} · {run.environment} · bundle {run.bundle[:12] or '(none)'}")
     say(f"[bright_black]caused by {escaped(run.cause_text)}[/]")
+    if run.overrides.text:
+        say(f"[bright_black]otherwise than its job says: {escaped(run.overrides.text)}[/]")
     if len(run.steps) == 1:
         say(f"[bright_black]{escaped(run.steps[0])}[/]")
 
@@ -171,6 +173,8 @@ def _print_next(view: "RunView", detail: Detail) -> None:
     failed = [node for step in view.steps for node in step.failed]
     if not run.status.is_final:
         next_command(f"headgate runs watch {run.run_id}")
+    elif run.superseded_by is not None:
+        next_command(f"headgate runs view {run.superseded_by}")
     elif run.status.value == "cancelled":
         next_command(f"headgate logs {run.run_id}", f"headgate retry {run.run_id}")
     elif failed:

@@ -13,6 +13,7 @@ from functions.serve_console import app
 from headgate.adapters.memory import MemoryWorld
 from headgate.domain.command import Command
 from headgate.domain.job import Job
+from headgate.domain.overrides import Overrides
 from headgate.domain.plan import Plan, PlannedNode
 from headgate.domain.queue import StepRecord, initial_records
 from headgate.domain.results import NodeResult
@@ -303,3 +304,17 @@ def test_a_queued_run_says_what_it_waits_for_and_a_superseded_one_by_which(world
     assert '<a href="/runs/3">Run 3</a> took its place' in superseded
     assert "superseded by run 3" in superseded
     assert "waits for" not in superseded
+    assert "Otherwise than its job says" not in superseded
+
+
+def test_a_run_says_what_was_asked_for_otherwise(world: MemoryWorld) -> None:
+    job = Job("finance", "production", ("dbt build",))
+    wish = Overrides(schema="dev_ana", threads=1, vars='{"day": "<b>"}')
+    world.runs.create_run(job, "d" * 64, Cause("api", "k"), overrides=wish)
+    said = "Otherwise than its job says: schema dev_ana, 1 thread, day=<b>"
+    assert said in unescape(get("/runs/1")["body"]).replace("<bdi>", "")
+    assert "<b>" not in get("/runs/1")["body"]
+    world.runs.create_run(job, "d" * 64, Cause("s3", "other"), on_conflict="cancel_running")
+    ended = get("/runs/1")["body"]
+    assert "took its place" in ended
+    assert "answers to its causes" not in ended

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from headgate.domain.index import Index, Node
-from headgate.domain.run import RunStatus
+from headgate.domain.overrides import Overrides
+from headgate.domain.run import Cause, RunStatus
 from headgate.usecases.run_nodes import QueueSession
 
 NO_VARS = "44136fa355b3678a"
@@ -195,6 +196,22 @@ def test_the_view_says_what_a_queued_run_waits_for(headgate: Any, play: Any, wor
     assert "waits for run 1 (one run of finance at a time)" in lines(headgate("runs", "view", "2").stdout)
     assert not any("waits for" in line for line in lines(headgate("runs", "view", "1").stdout))
     assert "run 2: waits for run 1 (one run of finance at a time)" in lines(headgate("runs", "list").stdout)
+
+
+def test_the_view_says_what_was_asked_for_otherwise_and_whose_run_came_instead(
+    headgate: Any, world: Any
+) -> None:
+    job = world.jobs.job("finance")
+    wish = Overrides(schema="dev_ana", threads=2)
+    world.runs.create_run(job, "d", Cause("api", "k"), overrides=wish)
+    assert "otherwise than its job says: schema dev_ana, 2 threads" in lines(
+        headgate("runs", "view", "1").stdout
+    )
+    world.runs.create_run(job, "d", Cause("s3", "other"), on_conflict="cancel_running")
+    ended = headgate("runs", "view", "1")
+    assert "superseded by run 2" in lines(ended.stdout)
+    assert lines(ended.stderr)[-1] == "Next: headgate runs view 2"
+    assert not any("otherwise" in line for line in lines(headgate("runs", "view", "2").stdout))
 
 
 def test_the_queue_is_told_as_json(headgate: Any, play: Any, asked: Any) -> None:

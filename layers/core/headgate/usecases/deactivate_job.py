@@ -37,7 +37,7 @@ def deactivate_job(
 
 
 def _alert(run: Run, job: Job, failures: int, console_url: str) -> Alert:
-    last = f": {first_line(run.error)}" if run.error else ""
+    last = f" The last one: {first_line(run.error)}" if run.error else ""
     return Alert(
         run_id=run.run_id,
         job=job.name,
@@ -47,7 +47,7 @@ def _alert(run: Run, job: Job, failures: int, console_url: str) -> Alert:
         severity="error",
         error=first_line(
             f"switched off after {failures} failed runs in a row; `headgate jobs resume {job.name}` switches it on "
-            f"again. The last one{last}"
+            f"again.{last}"
         ),
         url=f"{console_url}/runs/{run.run_id}",
         owner=job.owner,
