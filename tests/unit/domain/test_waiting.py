@@ -7,7 +7,7 @@ import pytest
 
 from headgate.domain.run import Cause, Run, RunStatus
 from headgate.domain.run_queue import Limits
-from headgate.domain.waiting import Wait, usual_seconds, waits
+from headgate.domain.waiting import LATEST, Wait, usual_seconds, waits
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 NOW = BEGAN.timestamp() + 240
@@ -70,6 +70,21 @@ def test_other_jobs_are_in_the_way_where_their_environment_or_the_stack_has_a_li
     assert more[813] == Wait(1, "2 runs in all at a time", 812, 60.0)
 
 
+def test_whoever_is_first_in_line_goes_first_whatever_place_it_waits_for() -> None:
+    runs = (a_run(812, RunStatus.RUNNING, "core"), a_run(813), a_run(814, job="core"), a_run(815))
+    found = told(*runs, limits=Limits(environment=1), usual={"core": 300.0, "finance": 600.0})
+    # 814 is next among those of core; the place in production it shares with everybody.
+    assert {run_id: (w.position, w.waits_for, w.seconds) for run_id, w in found.items()} == {
+        813: (1, 812, 60.0),
+        814: (1, 813, 660.0),
+        815: (3, 814, 960.0),
+    }
+    assert (found[814].reason, found[815].reason) == (
+        "one run of core at a time",
+        "one run in production at a time",
+    )
+
+
 def test_one_that_is_to_be_cancelled_says_so() -> None:
     found = told(RUNNING, a_run(813, cancel="by ana"), a_run(814))
     assert found[813].sentence == "cancelled by ana; it ends within a minute"
@@ -77,7 +92,8 @@ def test_one_that_is_to_be_cancelled_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1.0, "5 s"), (42.0, "40 s"), (50.0, "1 min"), (3_600.0, "60 min")]
+    ("seconds", "words"),
+    [(1.0, "5 s"), (42.0, "40 s"), (50.0, "1 min"), (80.0, "1 min"), (100.0, "2 min"), (3_600.0, "60 min")],
 )
 def test_times_are_rounded(seconds: float, words: str) -> None:
     assert f"about {words} (" in Wait(1, "so it is", 812, seconds).sentence
@@ -90,3 +106,7 @@ def test_what_a_job_usually_takes_is_the_median_of_its_successes() -> None:
 
     runs = [ended(1, RunStatus.SUCCESS, 10), ended(2, RunStatus.ERROR, 1), ended(3, RunStatus.SUCCESS, 40)]
     assert usual_seconds([*runs, ended(4, RunStatus.SUCCESS, 20), RUNNING]) == {"finance": 20.0}
+    latest = [
+        ended(number, RunStatus.SUCCESS, 10 if number <= LATEST // 2 else 30) for number in range(1, 99)
+    ]
+    assert usual_seconds(latest) == {"finance": 20.0}
