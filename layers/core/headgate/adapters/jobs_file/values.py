@@ -20,8 +20,8 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from headgate.adapters.jobs_file.entry import written_as
-from headgate.domain.command import Command
 from headgate.domain.cron import check_cron, check_timezone
+from headgate.domain.run_request import check_step
 from headgate.domain.time_span import seconds_of
 from headgate.errors import InputError
 
@@ -58,15 +58,6 @@ def checked(check: Callable[[str], object]) -> AfterValidator:
         return text
 
     return AfterValidator(validate)
-
-
-def _check_command(line: str) -> None:
-    # Imported here: the selection grammar loads more than most readers of a jobs file need.
-    from headgate.domain.selection import check
-
-    command = Command.parse(line)
-    for text in (*command.select, *command.exclude):
-        check(text, state=bool(command.state))
 
 
 def _seconds(value: object) -> object:
@@ -145,7 +136,7 @@ NumberedText = Annotated[
 Texts = Annotated[list[Text], Field(min_length=1), AfterValidator(different)]
 Cron = Annotated[str, StringConstraints(max_length=200), checked(check_cron)]
 TimeZone = Annotated[str, StringConstraints(max_length=64), checked(check_timezone)]
-CommandLine = Annotated[str, StringConstraints(max_length=20_000), checked(_check_command)]
+CommandLine = Annotated[str, StringConstraints(max_length=20_000), checked(check_step)]
 Span = Annotated[
     float,
     BeforeValidator(_seconds),
