@@ -46,7 +46,9 @@ def read_jobs_files(paths: Sequence[Path], origin: str | None = None) -> JobsFil
     problems += _built_by_two(documents, read)
     name = origin or next((entry.project for entry in files if entry.project), None)
     if len(documents) > 1 and paths[0].is_dir() and not name and not problems:
-        message = "is missing: the files of a folder need a name that stays theirs, whichever of them is the first"
+        message = (
+            "is missing: the files of a folder need a name that stays theirs, whichever of them is the first"
+        )
         problems.append(documents[0].problem(("project",), message))
     if problems:
         raise JobsFileError(_in_order(documents, problems))
