@@ -9,16 +9,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from headgate.adapters.webhooks.git_host import GitHost
 from headgate.adapters.webhooks.json_body import Line, json_object, parsed
 from headgate.adapters.webhooks.signing import hmac_hex, is_same
-from headgate.domain.events import SignalReceived
 from headgate.domain.inbound import Delivery, InboundEvent, body_key, one_line
 
 SIGNATURE_HEADER = "x-hub-signature-256"
 EVENT_HEADER = "x-github-event"
 # Of a pull request: there is something new to build.
 ACTIONS = {"opened", "reopened", "synchronize", "ready_for_review"}
-BRANCH = "refs/heads/"
 
 
 class _Repository(BaseModel):
@@ -78,28 +77,22 @@ class GitHubWebhook:
         if event == "ping":
             return InboundEvent(event_id, "ping", is_test=True)
         if event == "push":
-            return _push(parsed(_Push, found), delivery.origin, event_id)
+            push = parsed(_Push, found)
+            host = GitHost(self.provider, delivery.origin, event_id, push.repository.full_name)
+            return host.push(push.ref, push.after, deleted=push.deleted)
         if event == "pull_request":
-            return _pull_request(parsed(_PullRequestBody, found), delivery.origin, event_id)
+            message = parsed(_PullRequestBody, found)
+            host = GitHost(self.provider, delivery.origin, event_id, message.repository.full_name)
+            return _pull_request(message, host)
         return InboundEvent(event_id, one_line(f"{event or 'no event'}: nothing waits for it"))
 
 
-def _push(push: _Push, origin: str, event_id: str) -> InboundEvent:
-    told = f"push to {push.ref} of {push.repository.full_name}"
-    if not push.ref.startswith(BRANCH):
-        return InboundEvent(event_id, one_line(f"{told}: not a branch"))
-    if push.deleted or not push.after.strip("0"):
-        return InboundEvent(event_id, one_line(f"{told}: the branch was deleted"))
-    attributes = {"event": "push", "branch": push.ref.removeprefix(BRANCH), "sha": push.after}
-    return _signal(event_id, origin, push.repository.full_name, attributes, told)
-
-
-def _pull_request(message: _PullRequestBody, origin: str, event_id: str) -> InboundEvent:
-    request, repository = message.pull_request, message.repository.full_name
-    told = f"pull request {message.number} of {repository} {message.action}"
+def _pull_request(message: _PullRequestBody, host: GitHost) -> InboundEvent:
+    request = message.pull_request
+    told = f"pull request {message.number} of {host.repository} {message.action}"
     is_merge = message.action == "closed" and bool(request.merged)
     if not is_merge and message.action not in ACTIONS:
-        return InboundEvent(event_id, one_line(f"{told}: nothing new to build"))
+        return InboundEvent(host.event_id, one_line(f"{told}: nothing new to build"))
     attributes = {
         "event": "merge" if is_merge else "pull_request",
         "action": message.action,
@@ -110,20 +103,5 @@ def _pull_request(message: _PullRequestBody, origin: str, event_id: str) -> Inbo
         "draft": "true" if request.draft else "false",
     }
     if is_merge:
-        told = f"pull request {message.number} of {repository} merged into {request.base.ref}"
-    return _signal(event_id, origin, repository, attributes, told)
-
-
-def _signal(
-    event_id: str, origin: str, repository: str, attributes: dict[str, str], told: str
-) -> InboundEvent:
-    detail = one_line(told)
-    signal = SignalReceived(
-        event_id=event_id,
-        kind="github",
-        origin=origin,
-        names=(repository,),
-        attributes=attributes,
-        detail=detail,
-    )
-    return InboundEvent(event_id, detail, signal)
+        told = f"pull request {message.number} of {host.repository} merged into {request.base.ref}"
+    return host.signal(attributes, told)

@@ -8,9 +8,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from headgate.adapters.webhooks.git_host import GitHost
 from headgate.adapters.webhooks.json_body import Line, json_object, parsed
 from headgate.adapters.webhooks.signing import is_same
-from headgate.domain.events import SignalReceived
 from headgate.domain.inbound import Delivery, InboundEvent, body_key, key_part, one_line
 
 TOKEN_HEADER = "x-gitlab-token"  # noqa: S105 - a header's name
@@ -18,7 +18,6 @@ EVENT_HEADER = "x-gitlab-event"
 KEY_HEADERS = ("idempotency-key", "x-gitlab-event-uuid")
 # Of a merge request: there is something new to build. `update` is, if it brought commits.
 ACTIONS = {"open", "reopen"}
-BRANCH = "refs/heads/"
 
 
 class _Project(BaseModel):
@@ -78,30 +77,24 @@ class GitLabWebhook:
         event_id = f"gitlab/{delivery.origin}/{key}"
         kind = parsed(_Kind, found).object_kind
         if kind == "push":
-            return _push(parsed(_Push, found), delivery.origin, event_id)
+            push = parsed(_Push, found)
+            host = GitHost(self.provider, delivery.origin, event_id, push.project.path_with_namespace)
+            return host.push(push.ref, push.after)
         if kind == "merge_request":
-            return _merge_request(parsed(_MergeRequestBody, found), delivery.origin, event_id)
+            message = parsed(_MergeRequestBody, found)
+            host = GitHost(self.provider, delivery.origin, event_id, message.project.path_with_namespace)
+            return _merge_request(message, host)
         name = kind or one_line(delivery.headers.get(EVENT_HEADER, "")) or "no event"
         return InboundEvent(event_id, one_line(f"{name}: nothing waits for it"))
 
 
-def _push(push: _Push, origin: str, event_id: str) -> InboundEvent:
-    told = f"push to {push.ref} of {push.project.path_with_namespace}"
-    if not push.ref.startswith(BRANCH):
-        return InboundEvent(event_id, one_line(f"{told}: not a branch"))
-    if not push.after.strip("0"):
-        return InboundEvent(event_id, one_line(f"{told}: the branch was deleted"))
-    attributes = {"event": "push", "branch": push.ref.removeprefix(BRANCH), "sha": push.after}
-    return _signal(event_id, origin, push.project.path_with_namespace, attributes, told)
-
-
-def _merge_request(message: _MergeRequestBody, origin: str, event_id: str) -> InboundEvent:
-    request, repository = message.object_attributes, message.project.path_with_namespace
-    told = f"merge request {request.iid} of {repository}: {request.action or 'no action'}"
+def _merge_request(message: _MergeRequestBody, host: GitHost) -> InboundEvent:
+    request = message.object_attributes
+    told = f"merge request {request.iid} of {host.repository}: {request.action or 'no action'}"
     is_merge = request.action == "merge"
     has_commits = request.action == "update" and bool(request.oldrev)
     if not is_merge and not has_commits and request.action not in ACTIONS:
-        return InboundEvent(event_id, one_line(f"{told}, nothing new to build"))
+        return InboundEvent(host.event_id, one_line(f"{told}, nothing new to build"))
     last = request.last_commit.id if request.last_commit else ""
     attributes = {
         "event": "merge" if is_merge else "pull_request",
@@ -111,19 +104,4 @@ def _merge_request(message: _MergeRequestBody, origin: str, event_id: str) -> In
         "sha": (is_merge and request.merge_commit_sha) or last,
         "number": str(request.iid),
     }
-    return _signal(event_id, origin, repository, attributes, told)
-
-
-def _signal(
-    event_id: str, origin: str, repository: str, attributes: dict[str, str], told: str
-) -> InboundEvent:
-    detail = one_line(told)
-    signal = SignalReceived(
-        event_id=event_id,
-        kind="gitlab",
-        origin=origin,
-        names=(repository,),
-        attributes=attributes,
-        detail=detail,
-    )
-    return InboundEvent(event_id, detail, signal)
+    return host.signal(attributes, told)
