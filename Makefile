@@ -53,17 +53,17 @@ AT_ONCE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --jobs=
 test: setup  ## unit, contract, template, simulation, integration and end-to-end tests
 	@$(MAKE) --no-print-directory $(AT_ONCE) unit real runners
 
-# Comparisons with dbt's own answers compute and wait for nobody.
-COMPARISONS := tests/integration/test_*_equals_dbt.py
+# Comparisons with dbt's own answers, and handlers without a server, compute and wait for nobody.
+COMPUTING := tests/integration/test_*_equals_dbt.py tests/integration/test_openapi.py tests/integration/test_permissions.py
 
 # Runners that are killed, frozen and kept waiting, on a Postgres of their own.
 RUNNERS := tests/integration/test_run*_*.py
 
 unit: setup  ## the part that computes: without servers, with the comparisons with dbt's own answers
-	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation $(COMPARISONS)
+	@$(BIN)/python -m pytest -q tests/unit tests/template tests/contract tests/simulation $(COMPUTING)
 
 real: setup  ## the part with real dbt, Postgres and the emulator
-	@$(BIN)/python -m pytest -q tests/integration --ignore-glob='$(COMPARISONS)' --ignore-glob='$(RUNNERS)'
+	@$(BIN)/python -m pytest -q tests/integration $(foreach those,$(COMPUTING) $(RUNNERS),--ignore-glob='$(those)')
 
 runners: setup  ## the part with real runners that are killed, frozen and kept waiting, and with the whole local stack
 	@$(BIN)/python -m pytest -q $(RUNNERS) tests/e2e
