@@ -34,11 +34,12 @@ class GitOrigin:
 def origin_of(folder: Path, ref: str = "") -> GitOrigin:
     """How the folder's repository stands; ref: instead of the branch. Raises InputError for one that git cannot have.
 
-    Nothing is known where git is not installed, does not trust the folder, or knows no commit yet.
+    Nothing is known where git is not installed, does not trust the folder, knows no commit yet, or keeps no file of it
+    (a folder that the repository ignores).
     """
     given = check_ref(ref) if ref else ""
     commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
-    if not commit:
+    if not commit or not _git(folder, "ls-files", "--", "."):
         return GitOrigin(given)
     branch = given or _git(folder, "symbolic-ref", "--short", "--quiet", "HEAD")
     return GitOrigin(branch, commit, _git(folder, "status", "--porcelain", "--", ".") != "")

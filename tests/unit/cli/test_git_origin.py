@@ -60,6 +60,15 @@ def test_changes_beside_the_project_are_none_of_its_business(repository: Path) -
     assert not origin_of(repository).is_dirty
 
 
+def test_a_folder_that_the_repository_ignores_is_at_no_commit_of_it(repository: Path) -> None:
+    (repository.parent / ".gitignore").write_text("/copy/")
+    copy = repository.parent / "copy"
+    copy.mkdir()
+    (copy / "model.sql").write_text("select 3")
+    assert origin_of(copy) == GitOrigin()
+    assert origin_of(copy, "main").refs == ("main",)
+
+
 def test_a_detached_head_has_no_branch_unless_it_is_told(repository: Path) -> None:
     commit = git(repository, "rev-parse", "HEAD")
     git(repository, "checkout", "--quiet", "--detach")
