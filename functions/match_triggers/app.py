@@ -13,9 +13,10 @@ from headgate.domain.run import Run
 from headgate.domain.stored_event import trigger_of
 from headgate.observability import logger
 from headgate.usecases.catch_up import catch_up
-from headgate.usecases.match_triggers import match_triggers, record_event
+from headgate.usecases.match_triggers import match_triggers
 from headgate.usecases.one_by_one import one_by_one
 from headgate.usecases.open_gates import open_gates
+from headgate.usecases.record_event import record_event
 
 # EventBridge's own word for what a rule with a schedule sends.
 EVERY_MINUTE = "Scheduled Event"
@@ -41,7 +42,7 @@ def hear_object(event: dict[str, Any], ports: World) -> list[Run]:
     if found is None:
         return []
     event_id, signal, detail = found
-    record_event(event_id, "s3", signal.origin, detail, signal, ports)
+    record_event(event_id, "s3", signal.origin, detail, signal, events=ports.events)
     return match_triggers(signal, ports)
 
 

@@ -5,12 +5,12 @@ from headgate.domain.job import Job
 
 
 def why_off(job: Job, activity: Activity) -> str:
-    """A sentence; empty: events and schedules start it."""
+    """The reason; empty: events and schedules start it."""
     if job.paused:
-        return "starts nothing: paused in its jobs file"
+        return "paused in its jobs file"
     if activity.paused:
-        return f"starts nothing: paused {activity.paused}"
+        return f"paused {activity.paused}"
     if activity.deactivated_at is not None:
         failed = f" after {activity.failures} failed runs in a row" if activity.failures else ""
-        return f"starts nothing: deactivated at {activity.deactivated_at}{failed}"
+        return f"deactivated at {activity.deactivated_at}{failed}"
     return ""

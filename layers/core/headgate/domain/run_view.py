@@ -6,9 +6,9 @@ Made from the records alone, while the run goes on as well as after its end.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from headgate.domain.alerts import first_line
+from headgate.domain.instant import epoch
 from headgate.domain.outcome import held_back, name_of
 from headgate.domain.plan import COMMAND, Plan
 from headgate.domain.queue import NodeRecord, NodeState, RunnerRecord, StepRecord
@@ -106,12 +106,12 @@ class RunView:
 
     @property
     def seconds(self) -> float | None:
-        return None if self.run.started_at is None else self._end - _epoch(self.run.started_at)
+        return None if self.run.started_at is None else self._end - epoch(self.run.started_at)
 
     @property
     def queued(self) -> float:
-        started = self._end if self.run.started_at is None else _epoch(self.run.started_at)
-        return started - _epoch(self.run.created_at)
+        started = self._end if self.run.started_at is None else epoch(self.run.started_at)
+        return started - epoch(self.run.created_at)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -131,7 +131,7 @@ class RunView:
 
     @property
     def _end(self) -> float:
-        return self.now if self.run.finished_at is None else _epoch(self.run.finished_at)
+        return self.now if self.run.finished_at is None else epoch(self.run.finished_at)
 
 
 def step_view(
@@ -188,7 +188,7 @@ def _node_view(node: NodeRecord, ended: bool, now: float) -> NodeView:
     if node.result is not None and node.result.status not in _IDLE:
         seconds = node.result.seconds
     elif status == NodeState.RUNNING and node.started_at is not None:
-        seconds = max(0.0, now - _epoch(node.started_at))
+        seconds = max(0.0, now - epoch(node.started_at))
     message = node.result.message if node.result else ""
     return NodeView(
         node.unique_id, node.resource_type, status, seconds, node.runner, message, attempts=node.claims
@@ -217,7 +217,3 @@ def _rank(status: str) -> int:
     if status in _LAST:
         return len(_URGENT) + 1 + _LAST.index(status)
     return _URGENT.index(status) if status in _URGENT else len(_URGENT)
-
-
-def _epoch(instant: str) -> float:
-    return datetime.fromisoformat(instant).timestamp()

@@ -17,6 +17,17 @@ def trigger_of(detail_type: str, detail: Mapping[str, Any]) -> Trigger:
     return _KINDS[detail_type].model_validate(detail)
 
 
+def event_of_log(provider: str, origin: str, detail: str, event: Trigger | None) -> dict[str, Any]:
+    """What the log keeps of an event (EventLog.record). event: what goes on the bus; None: it starts nothing."""
+    kept: dict[str, Any] = {"provider": provider, "origin": origin, "detail": detail}
+    return kept if event is None else kept | {"event": on_the_bus(event)}
+
+
+def on_the_bus(event: Trigger) -> dict[str, Any]:
+    """As `trigger_of` reads it."""
+    return {"detail-type": event.detail_type(), "detail": event.model_dump(mode="json")}
+
+
 def stored_trigger(event: Mapping[str, Any]) -> Trigger | None:
     """What went on the bus; None: nothing did, it starts nothing. event: as in EventLog.recent."""
     said = event["detail"].get("event") if isinstance(event["detail"], Mapping) else None

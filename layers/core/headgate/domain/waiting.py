@@ -7,11 +7,11 @@ has no history nothing is said of time: no number is invented.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from heapq import heappop, heappush
 from math import inf
 from statistics import median
 
+from headgate.domain.instant import epoch
 from headgate.domain.run import Run, RunStatus
 from headgate.domain.run_queue import Limits, Scope, Start, scopes_of
 
@@ -49,7 +49,7 @@ def usual_seconds(runs: Iterable[Run]) -> dict[str, float]:
         if run.status is RunStatus.SUCCESS and run.started_at and run.finished_at:
             took = found.setdefault(run.job, [])
             if len(took) < LATEST:
-                took.append(_epoch(run.finished_at) - _epoch(run.started_at))
+                took.append(epoch(run.finished_at) - epoch(run.started_at))
     return {job: median(took) for job, took in found.items()}
 
 
@@ -91,7 +91,7 @@ class _Ahead:
         self.limits = {scope.name: scope.limit for scopes in self.scopes.values() for scope in scopes}
 
     def goes_on(self, run: Run, now: float) -> None:
-        elapsed = now - _epoch(run.started_at) if run.started_at else 0.0
+        elapsed = now - epoch(run.started_at) if run.started_at else 0.0
         left = self.usual.get(run.job, inf) - elapsed
         # One that takes longer than usual may end at any moment, or never.
         self._begin(run, left if left > 0 else inf)
@@ -163,7 +163,3 @@ def _words(scope: Scope, run: Run) -> str:
 
 def _rounded(seconds: float) -> str:
     return f"{max(5, 5 * round(seconds / 5))} s" if seconds < 50 else f"{max(1, round(seconds / 60))} min"
-
-
-def _epoch(instant: str) -> float:
-    return datetime.fromisoformat(instant).timestamp()

@@ -8,11 +8,10 @@ lost, or what fell into an outage, has no run: that is looked for, from the last
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from headgate.domain.activity import Activity
-from headgate.domain.due import KIND, due_cause, due_text
-from headgate.domain.events import ScheduleFired
+from headgate.domain.due import due_cause
+from headgate.domain.instant import epoch
 from headgate.domain.job import Job
 from headgate.domain.job_off import why_off
 from headgate.domain.missed import ALL, NONE, Due, comes_due, due_times
@@ -21,6 +20,7 @@ from headgate.domain.run_queue import QUEUE_ALL
 from headgate.errors import HeadgateError
 from headgate.ports import Activities, Clock, EventBus, EventLog, JobStore, RunStore
 from headgate.usecases.one_by_one import one_by_one
+from headgate.usecases.record_event import record_due_time
 from headgate.usecases.start_job import start_job
 
 GRACE = 600.0
@@ -149,16 +149,16 @@ def _dealt_out(backlogs: Sequence[Backlog]) -> list[Backlog]:
 
 def _begin(job: Job, due: Due, jobs: JobStore, runs: RunStore, bus: EventBus, events: EventLog) -> Run:
     """Its run, noted with the event that nobody sent. Of a schedule that catches up all, none replaces another."""
-    _record(job, due, events)
+    event_id = record_due_time(job.name, due.at, events=events)
     each = QUEUE_ALL if due.catch_up == ALL else ""
     run = start_job(job, due_cause(due.at), jobs=jobs, runs=runs, bus=bus, on_conflict=each)
-    events.note(_event_id(job, due), job.name, _started(run, due), run.run_id)
+    events.note(event_id, job.name, _started(run, due), run.run_id)
     return run
 
 
 def _tell(job: Job, due: Due, text: str, events: EventLog, run: Run | None = None) -> None:
-    _record(job, due, events)
-    events.note(_event_id(job, due), job.name, text, run.run_id if run else None)
+    event_id = record_due_time(job.name, due.at, events=events)
+    events.note(event_id, job.name, text, run.run_id if run else None)
 
 
 def _started(run: Run, due: Due) -> str:
@@ -170,22 +170,4 @@ def _started(run: Run, due: Due) -> str:
 
 
 def _late(run: Run, due: Due) -> float:
-    return datetime.fromisoformat(run.created_at).timestamp() - due.at
-
-
-def _event_id(job: Job, due: Due) -> str:
-    return f"{KIND}/{job.name}/{due_text(due.at)}"
-
-
-def _record(job: Job, due: Due, events: EventLog) -> None:
-    """The event that should have come, as match_triggers keeps it."""
-    text = due_text(due.at)
-    fired = ScheduleFired(job=job.name, scheduled_time=text)
-    said = {
-        "provider": KIND,
-        "origin": job.name,
-        "detail": f"schedule of {job.name}, due {text}",
-        "event": {"detail-type": fired.detail_type(), "detail": fired.model_dump(mode="json")},
-    }
-    if events.record(_event_id(job, due), said):
-        events.mark(_event_id(job, due), "published")
+    return epoch(run.created_at) - due.at

@@ -1,12 +1,12 @@
 """Gather what is known of an environment when a step is planned: builds, syncs, what `dbt source freshness` saw."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from headgate.domain.build_state import BuildState
 from headgate.domain.index import Index
+from headgate.domain.instant import epoch
 from headgate.domain.job import ReusePolicy
 from headgate.domain.knowledge import Knowledge
 from headgate.domain.run import Run
@@ -40,7 +40,7 @@ def gather_knowledge(
         observations=freshness.observations(run.environment),
         now=now,
         # Until a runner has begun nothing was seen in this run; while it was queued, others may have looked.
-        since=datetime.fromisoformat(run.started_at).timestamp() if run.started_at else now,
+        since=epoch(run.started_at) if run.started_at else now,
         silent_after=policy.silent_after,
     )
     return Knowledge(

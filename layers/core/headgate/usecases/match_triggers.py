@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from headgate.domain.completion import awaited_kinds, counts_as_end
-from headgate.domain.due import due_at, due_cause, due_text
+from headgate.domain.due import due_at, due_cause
 from headgate.domain.events import ConnectorSynced, RunFinished, ScheduleFired
 from headgate.domain.gate import Awaited, Gate
 from headgate.domain.gate_rule import key_of
@@ -25,8 +25,8 @@ from headgate.domain.triggers import sync_of
 from headgate.errors import NotFoundError
 from headgate.ports import Activities, Freshness, NodeQueue
 from headgate.usecases.one_by_one import one_by_one
-from headgate.usecases.open_gate import OpeningPorts, open_gate, started_text
-from headgate.usecases.start_job import start_job
+from headgate.usecases.open_gate import OpeningPorts, open_gate, start_for
+from headgate.usecases.record_event import record_due_time, record_event
 
 # A schedule that was changed may fire once more as it was; how exact the sender is does not matter to that.
 _TOLERANCE = 60.0
@@ -62,10 +62,7 @@ def match_triggers(event: Trigger, ports: MatchingPorts) -> list[Run]:
 
 def _of_schedule(event: ScheduleFired, ports: MatchingPorts) -> list[Run]:
     at = due_at(event.scheduled_time)
-    event_id = f"schedule/{event.job}/{due_text(at)}"
-    record_event(
-        event_id, "schedule", event.job, f"schedule of {event.job}, due {due_text(at)}", event, ports
-    )
+    event_id = record_due_time(event.job, at, events=ports.events)
     try:
         job = ports.jobs.job(event.job)
     except NotFoundError:
@@ -74,9 +71,9 @@ def _of_schedule(event: ScheduleFired, ports: MatchingPorts) -> list[Run]:
         return _nothing(event_id, job.name, "not a time of its schedule any more", ports)
     if off := why_off(job, ports.activities.activity(job.name)):
         ports.activities.record_due(job.name, at)
-        return _nothing(event_id, job.name, off, ports)
+        return _nothing(event_id, job.name, f"starts nothing: {off}", ports)
     # The watermark is catch_up's: an earlier time may be missing still.
-    return [_start(job, Happening(due_cause(at), (), at), event_id, ports)]
+    return [start_for(job, due_cause(at), event_id, ports)]
 
 
 def _nothing(event_id: str, job: str, text: str, ports: MatchingPorts) -> list[Run]:
@@ -95,7 +92,9 @@ def _of_run_end(event: RunFinished, ports: MatchingPorts) -> list[Run]:
         return []
     models = _built(run, ports.queue) if MODEL in kinds else []
     happening = of_run_end(event, models, run.finished_at, ports.clock.now())
-    record_event(happening.event_id, "headgate", event.job, happening.cause.detail, event, ports)
+    record_event(
+        happening.event_id, "headgate", event.job, happening.cause.detail, event, events=ports.events
+    )
     return _offer(happening, jobs, ports)
 
 
@@ -109,16 +108,6 @@ def _built(run: Run, queue: NodeQueue) -> list[str]:
         and record.result is not None
         and record.result.status is NodeStatus.SUCCESS
     ]
-
-
-def record_event(
-    event_id: str, provider: str, origin: str, detail: str, event: Trigger, ports: MatchingPorts
-) -> None:
-    """Keep an event that did not come by receive_webhook like those that did."""
-    bus_event = {"detail-type": event.detail_type(), "detail": event.model_dump(mode="json")}
-    said = {"provider": provider, "origin": origin, "detail": detail, "event": bus_event}
-    if ports.events.record(event_id, said):
-        ports.events.mark(event_id, "published")
 
 
 def _offer(happening: Happening, jobs: Iterable[Job], ports: MatchingPorts) -> list[Run]:
@@ -148,20 +137,14 @@ def _tell(
 ) -> list[Run]:
     """The runs of one job."""
     if off := why_off(job, ports.activities.activity(job.name)):
-        return _nothing(happening.event_id, job.name, off, ports)
+        return _nothing(happening.event_id, job.name, f"starts nothing: {off}", ports)
     runs: list[Run] = []
     for gate, awaited in found:
         if gate.is_immediate:
-            runs.append(_start(job, happening, happening.event_id, ports))
+            runs.append(start_for(job, happening.cause, happening.event_id, ports))
         else:
             runs += _arrive(job, gate, awaited, happening, ports)
     return runs
-
-
-def _start(job: Job, happening: Happening, event_id: str, ports: MatchingPorts) -> Run:
-    run = start_job(job, happening.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
-    ports.events.note(event_id, job.name, started_text(run), run.run_id)
-    return run
 
 
 def _arrive(

@@ -11,7 +11,7 @@ from headgate.domain.gate import Gate
 from headgate.domain.gate_rule import Open, Wait, decide
 from headgate.domain.gate_state import GateState, Opening, begun, ended
 from headgate.domain.job import Job
-from headgate.domain.run import Run, RunStatus
+from headgate.domain.run import Cause, Run, RunStatus
 from headgate.errors import UnavailableError
 from headgate.ports import Clock, EventBus, EventLog, GateStore, JobStore, RunStore
 from headgate.usecases.start_job import start_job
@@ -71,7 +71,7 @@ def finish_opening(job: Job, state: GateState, opening: Opening, ports: OpeningP
     """The opening's run, made once; every event that led to it says so."""
     run = start_job(job, opening.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus, also=opening.also)
     for arrival in opening.arrivals:
-        text = f"{started_text(run)}: gate {state.gate}, {opening.cause.detail}"
+        text = f"{_started_text(run)}: gate {state.gate}, {opening.cause.detail}"
         ports.events.note(arrival.event_id, job.name, text, run.run_id)
     put_away(state, opening, ports.gates)
     return run
@@ -86,7 +86,14 @@ def put_away(state: GateState, opening: Opening, gates: GateStore) -> None:
     raise UnavailableError(f"the gate {state.gate} of {state.job} keeps changing")
 
 
-def started_text(run: Run) -> str:
+def start_for(job: Job, cause: Cause, event_id: str, ports: OpeningPorts) -> Run:
+    """The run of one event that needs no gate; the event says so."""
+    run = start_job(job, cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
+    ports.events.note(event_id, job.name, _started_text(run), run.run_id)
+    return run
+
+
+def _started_text(run: Run) -> str:
     """What came of starting it: it may have ended at once, by the job's rule for others in progress."""
     if run.status is RunStatus.CANCELLED and run.error:
         return f"run {run.run_id} {run.error}"

@@ -14,8 +14,7 @@ from headgate.domain.job_off import why_off
 from headgate.domain.run import Run
 from headgate.ports import Activities
 from headgate.usecases.one_by_one import one_by_one
-from headgate.usecases.open_gate import OpeningPorts, finish_opening, open_gate, started_text
-from headgate.usecases.start_job import start_job
+from headgate.usecases.open_gate import OpeningPorts, finish_opening, open_gate, start_for
 
 
 class LookingPorts(OpeningPorts, Protocol):
@@ -88,7 +87,7 @@ def _move(job: Job | None, state: GateState, ports: LookingPorts) -> list[Run]:
         if job is None or gate is None:
             ports.events.note(arrival.event_id, state.job, "the job does not wait for it any more")
         elif gate.is_immediate:
-            runs.append(_start(job, arrival, ports))
+            runs.append(start_for(job, arrival.cause, arrival.event_id, ports))
         else:
             gates[gate.name] = gate
             left = ports.gates.move(state, arrival, gate.name)
@@ -103,9 +102,3 @@ def _now_at(job: Job, arrival: Arrival) -> Gate | None:
     """The gate of the job that waits for it."""
     known = set(arrival.awaited)
     return next((gate for gate in job.gates if known & {key_of(one) for one in gate.awaits}), None)
-
-
-def _start(job: Job, arrival: Arrival, ports: LookingPorts) -> Run:
-    run = start_job(job, arrival.cause, jobs=ports.jobs, runs=ports.runs, bus=ports.bus)
-    ports.events.note(arrival.event_id, job.name, started_text(run), run.run_id)
-    return run

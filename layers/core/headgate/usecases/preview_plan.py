@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from headgate.domain.build_state import BuildState
 from headgate.domain.command import Command
 from headgate.domain.forecast import START_UP_SECONDS
-from headgate.domain.instant import iso
+from headgate.domain.instant import epoch, iso
 from headgate.domain.job import Deadline, Job
 from headgate.domain.plan import Plan
 from headgate.domain.plan_object import Planned
@@ -75,7 +74,7 @@ def plan_of_run(run_id: int, *, ports: PlanningPorts) -> Planned:
         bundle=run.bundle,
         commands=tuple(run.steps[plan.step - 1] for plan in plans),
         plans=tuple(plans),
-        at=begins or _epoch(run.created_at),
+        at=begins or epoch(run.created_at),
         start_up=_start_up(ports.runs, run.environment),
         run_id=run_id,
         deadline=_deadline_of(run.job, ports.jobs),
@@ -197,12 +196,8 @@ def _with_builds(ports: PlanningPorts, builds: _ImaginedBuilds) -> _Ports:
 def _start_up(runs: RunStore, environment: str) -> float:
     """Seconds from a run's beginning to its first runner's: the least of late, which nobody had to wait in line for."""
     took = [
-        _epoch(run.started_at) - _epoch(run.created_at)
+        epoch(run.started_at) - epoch(run.created_at)
         for run in runs.list_runs(_LOOKED_AT)
         if run.environment == environment and run.started_at is not None
     ]
     return max(0.0, min(took, default=START_UP_SECONDS))
-
-
-def _epoch(instant: str) -> float:
-    return datetime.fromisoformat(instant).timestamp()

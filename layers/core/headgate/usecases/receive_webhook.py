@@ -7,7 +7,8 @@ but was not handed on is handed on then.
 import re
 from collections.abc import Mapping
 
-from headgate.domain.inbound import Delivery, InboundEvent, Receipt
+from headgate.domain.inbound import Delivery, Receipt
+from headgate.domain.stored_event import event_of_log
 from headgate.domain.webhook_secret import secret_name, valid_secrets
 from headgate.errors import InputError, NotFoundError, WebhookError
 from headgate.ports import Clock, Confirming, EventBus, EventLog, Secrets, WebhookReader, WebhookReaders
@@ -37,7 +38,9 @@ def receive_webhook(
         return Receipt("test", event.event_id)
     if isinstance(reader, Confirming):
         reader.confirm(event, values)
-    if not events.record(event.event_id, _record(reader.provider, delivery.origin, event)):
+    if not events.record(
+        event.event_id, event_of_log(reader.provider, delivery.origin, event.detail, event.event)
+    ):
         return Receipt("duplicate", event.event_id)
     if event.event is None:
         events.mark(event.event_id, "ignored")
@@ -45,17 +48,6 @@ def receive_webhook(
     bus.publish(event.event)
     events.mark(event.event_id, "published")
     return Receipt("accepted", event.event_id)
-
-
-def _record(provider: str, origin: str, event: InboundEvent) -> dict[str, object]:
-    """What is kept of it; with `event` it can be put on the bus once more."""
-    found: dict[str, object] = {"provider": provider, "origin": origin, "detail": event.detail}
-    if event.event is not None:
-        found["event"] = {
-            "detail-type": event.event.detail_type(),
-            "detail": event.event.model_dump(mode="json"),
-        }
-    return found
 
 
 def _verified(

@@ -5,7 +5,7 @@ from typing import Any
 
 from headgate.domain.events import ConnectorSynced, SignalReceived
 from headgate.domain.instant import iso
-from headgate.domain.stored_event import Trigger, stored_trigger
+from headgate.domain.stored_event import Trigger, on_the_bus, stored_trigger
 from headgate.errors import InputError
 from headgate.ports import Clock, EventBus, EventLog
 
@@ -28,8 +28,7 @@ def replay_event(
         raise InputError(f"event {event['event_id']} happened once: `headgate run JOB` starts a job again")
     event_id = f"{event['event_id']}/again/{again}"
     anew = trigger.model_copy(update={"event_id": event_id, "occurred_at": iso(clock.now())})
-    said = {"detail-type": anew.detail_type(), "detail": anew.model_dump(mode="json")}
-    events.record(event_id, {**event["detail"], "event": said})
+    events.record(event_id, {**event["detail"], "event": on_the_bus(anew)})
     bus.publish(anew)
     events.mark(event_id, "published")
     return event_id

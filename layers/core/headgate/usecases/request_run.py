@@ -71,5 +71,5 @@ def _bundle(environment: str, ref: str, jobs: JobStore) -> str:
 
 
 def _notes(job: Job, activity: Activity) -> tuple[str, ...]:
-    reason = why_off(job, activity).removeprefix("starts nothing: ")
+    reason = why_off(job, activity)
     return (f"neither events nor schedules start {job.name}: {reason}",) if reason else ()
