@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-FileOption = Annotated[Path, typer.Option(help="The jobs file.")]
 FilesOption = Annotated[
     list[Path], typer.Option("--file", help="A jobs file, or a folder of them; may be given several times.")
 ]

@@ -11,6 +11,7 @@ from headgate.domain.gate import Awaited, Gate
 from headgate.domain.job import AlertRule, Environment, Job, ReusePolicy
 from headgate.domain.receiver import Receiver
 from headgate.domain.schedule import Schedule
+from headgate.domain.time_span import span_of
 
 Words = dict[str, str]
 # Kind of what is awaited -> the keys that hold it below `when:`.
@@ -52,7 +53,7 @@ def job_words(job: Job) -> Words:
         "retries.on": job.retries.on,
         "retries.non_idempotent": job.retries.non_idempotent,
         "retries.scope": job.retries.scope,
-        "node_timeout": job.node_timeout and span_text(job.node_timeout),
+        "node_timeout": job.node_timeout and span_of(job.node_timeout),
         **_reuse(job.reuse),
     }
     if job.deadline:
@@ -84,8 +85,8 @@ def environment_words(environment: Environment) -> Words:
         found |= {
             f"{place}.match": known.patterns,
             f"{place}.retry": known.retry,
-            f"{place}.backoff": span_text(known.first_seconds),
-            f"{place}.longest": span_text(known.longest_seconds),
+            f"{place}.backoff": span_of(known.first_seconds),
+            f"{place}.longest": span_of(known.longest_seconds),
             f"{place}.counts": known.counts,
             f"{place}.fewer_threads": known.fewer_threads,
             f"{place}.larger_runner": known.larger_runner,
@@ -102,7 +103,7 @@ def receiver_words(receiver: Receiver) -> Words:
     if receiver.auth == "hmac":
         found["auth.hmac.header"] = receiver.header
         found |= {f"auth.hmac.{key}": getattr(receiver, key) for key in _OF_HMAC}
-        found["auth.hmac.tolerance"] = span_text(receiver.tolerance) if receiver.timestamp_header else ""
+        found["auth.hmac.tolerance"] = span_of(receiver.tolerance) if receiver.timestamp_header else ""
     found |= {key: getattr(receiver, key) for key in ("id", "subject", "status", "success")}
     return _texts(found)
 
@@ -118,7 +119,7 @@ def schedule_text(schedule: Schedule) -> str:
     if schedule.cron:
         said = [schedule.cron]
     elif schedule.every:
-        said = [f"every {span_text(schedule.every)}"]
+        said = [f"every {span_of(schedule.every)}"]
         said += [schedule.aligned] if schedule.aligned != "elapsed" else []
     else:
         said = [f"at {', '.join(schedule.at)}"]
@@ -130,14 +131,6 @@ def schedule_text(schedule: Schedule) -> str:
     return " ".join(said)
 
 
-def span_text(seconds: float) -> str:
-    """As the file writes it: `2h`, `1h30m`, `90s`."""
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
-    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0"
-
-
 def _gates(gates: Iterable[Gate]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for gate in gates:
@@ -146,9 +139,9 @@ def _gates(gates: Iterable[Gate]) -> dict[str, Any]:
         place = f"when.{gate.name}"
         found[f"{place}.wait_for"] = _wait_for(gate)
         if gate.within is not None:
-            found[f"{place}.within"] = span_text(gate.within)
+            found[f"{place}.within"] = span_of(gate.within)
         if gate.debounce:
-            found[f"{place}.debounce"] = span_text(gate.debounce)
+            found[f"{place}.debounce"] = span_of(gate.debounce)
         if gate.else_at:
             found[f"{place}.else_at"] = f"{gate.else_at} {gate.timezone}"
     return found
@@ -177,8 +170,8 @@ def _reuse(policy: ReusePolicy) -> dict[str, Any]:
         "reuse.batch_tests": policy.batch_tests,
         "reuse.code_change": "respect_window" if policy.respect_window else "build",
         "reuse.volatile": "ignore" if policy.ignore_volatile else "build",
-        "reuse.look_every": span_text(policy.look_every),
-        "reuse.silent_after": span_text(policy.silent_after),
+        "reuse.look_every": span_of(policy.look_every),
+        "reuse.silent_after": span_of(policy.silent_after),
     }
 
 

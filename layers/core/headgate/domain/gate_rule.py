@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from headgate.domain.first_of import first_of
 from headgate.domain.gate import Awaited, Gate
 from headgate.domain.gate_state import GateState
 from headgate.domain.local_moment import last_two
@@ -59,11 +60,11 @@ def decide(gate: Gate, state: GateState, now: float) -> Open | Wait:
     quiet_at = state.heard_at + gate.debounce
     enough = len(there) >= needed
     if enough and quiet_at <= now:
-        return Open(now, f"{share}: {_list(there)}")
+        return Open(now, f"{share}: {first_of(there, _NAMED)}")
     due = _due(gate, state, now)
     if due is not None:
-        told = f"{share} at {gate.else_at}" + (f": {_list(there)}" if there else "")
-        return Open(due, told + (f"; late: {_list(missing)}" if missing else ""), by_deadline=True)
+        told = f"{share} at {gate.else_at}" + (f": {first_of(there, _NAMED)}" if there else "")
+        return Open(due, told + (f"; late: {first_of(missing, _NAMED)}" if missing else ""), by_deadline=True)
     if enough:
         told = f"opens at {_clock(quiet_at, gate.timezone)} after {_span(gate.debounce)} of quiet"
         return Wait(told, quiet_at)
@@ -118,17 +119,11 @@ def _due(gate: Gate, state: GateState, now: float) -> float | None:
     return None if done else last
 
 
-def _waits(gate: Gate, there: int, needed: int, of: int, missing: Iterable[str]) -> str:
+def _waits(gate: Gate, there: int, needed: int, of: int, missing: Sequence[str]) -> str:
     among = "" if needed == of else f" out of {of}"
     lacking = "missing" if needed == of else "not yet"
     late = f"; at {gate.else_at} it opens anyway" if gate.else_at else ""
-    return f"waits: {there} of {needed}{among}, {lacking} {_list(missing)}{late}"
-
-
-def _list(labels: Iterable[str]) -> str:
-    found = list(labels)
-    more = len(found) - _NAMED
-    return ", ".join(found[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return f"waits: {there} of {needed}{among}, {lacking} {first_of(missing, _NAMED)}{late}"
 
 
 def _clock(at: float, timezone: str) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from headgate.domain.first_of import first_of
 from headgate.errors import InputError
 
 LONGEST_REF = 200
@@ -30,8 +31,9 @@ def is_commit(ref: str) -> bool:
 def unknown_ref(environment: str, ref: str, known: Iterable[str]) -> str:
     """Nothing was published from `ref`: so in words, with what is known. Branches come first."""
     names = sorted(known, key=lambda name: (is_commit(name), name))
-    listed = ", ".join(names[:LISTED_REFS]) + (
-        f" and {len(names) - LISTED_REFS} more" if len(names) > LISTED_REFS else ""
+    have = (
+        f"known are {first_of(names, LISTED_REFS)}"
+        if names
+        else "no bundle of it names a branch or commit yet"
     )
-    have = f"known are {listed}" if names else "no bundle of it names a branch or commit yet"
     return f"nothing was published for the environment {environment!r} from {ref!r}: {have}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headgate.domain.applied import names_of
 from headgate.domain.completion import cycle_in, upstream_of
+from headgate.domain.first_of import first_of
 from headgate.domain.job import Job, JobsFile
 
 
@@ -61,7 +62,7 @@ def errors_of(
 
 
 def _belongs(origin: str, names: Sequence[str]) -> str:
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    shown = first_of(names, 3)
     verb = "belongs" if len(names) == 1 else "belong"
     return (
         f"{shown} {verb} to {origin}. To move single ones: take them out of that file and apply it first. If this "

@@ -21,3 +21,11 @@ def seconds_of(text: object) -> float:
     if not 0 < seconds <= LONGEST_SECONDS:
         raise InputError(f"must be more than nothing and at most seven days, not {text!r}")
     return seconds
+
+
+def span_of(seconds: float) -> str:
+    """The other way round: `2h`, `1h30m`, `1m30s`; of nothing `0`."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "m"), (left, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0"

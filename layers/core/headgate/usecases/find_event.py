@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from typing import Any
 
+from headgate.domain.first_of import first_of
 from headgate.errors import InputError, NotFoundError
 from headgate.ports import EventLog
 
@@ -21,9 +22,8 @@ def find_event(text: str, events: EventLog) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     if found:
-        ids = ", ".join(event["event_id"] for event in found[:_NAMED])
-        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-        raise InputError(f"{text!r} is a part of {len(found)} events: {ids}{more}")
+        ids = first_of([event["event_id"] for event in found], _NAMED)
+        raise InputError(f"{text!r} is a part of {len(found)} events: {ids}")
     near = get_close_matches(text, [event["event_id"] for event in known], n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(near)}?" if near else "; `headgate events list` shows the latest"
     raise NotFoundError(f"no event {text!r} in the last seven days{hint}")

@@ -2,6 +2,7 @@
 
 from graphlib import CycleError, TopologicalSorter
 
+from headgate.domain.first_of import first_of
 from headgate.domain.index import Index
 from headgate.errors import ManifestError
 
@@ -17,10 +18,7 @@ def check_dependencies(index: Index, found_at: str) -> None:
         if parent not in index.nodes
     )
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        raise ManifestError(
-            f"{found_at}: nodes depend on what is not there: {', '.join(missing[:_NAMED])}{more}"
-        )
+        raise ManifestError(f"{found_at}: nodes depend on what is not there: {first_of(missing, _NAMED)}")
     sorter = TopologicalSorter({node.unique_id: node.depends_on for node in index.nodes.values()})
     try:
         sorter.prepare()
